@@ -1,1 +1,60 @@
-fn main() {}
+//! The project's own commands, as `cargo xtask …`: what a person runs to see the whole product work on their machine, and what CI runs.
+//!
+//! Everything that these commands start listens on the loopback interface only, and ends with them.
+
+mod account;
+mod checks;
+mod problem;
+mod process;
+mod project;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::problem::Outcome;
+use crate::project::Project;
+use crate::tools::Tools;
+
+/// GitHub Actions runners on AWS Fargate: the project's own commands.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Everything that is checked: formatting, lints, documentation, tests, templates, scripts, and the demo as an end-to-end test.
+    Test(checks::Arguments),
+    /// Installs the pinned tools (SAM, the AWS emulator, linters) into .tools/.
+    Tools,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments.command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            if !problem.is_told() {
+                eprintln!("error: {problem}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Outcome {
+    let project = Project::of_this_program();
+    match command {
+        Command::Test(arguments) => checks::run(&project, &arguments).await,
+        Command::Tools => {
+            Tools::install(&project).await?;
+            println!("The tools are in {}", project.tools().display());
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Each check: what it is called, what it is for, and what it runs.
+
+use clap::ValueEnum;
+use tokio::process::Command;
+
+use crate::account;
+use crate::problem::{Outcome, Problem};
+use crate::process;
+use crate::project::Project;
+use crate::tools::Tools;
+
+use super::leaks;
+
+/// One thing that is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Check {
+    /// rustfmt.
+    Format,
+    /// clippy.
+    Lints,
+    /// rustdoc.
+    Docs,
+    /// Unit, property and contract tests.
+    Tests,
+    /// What must not be in the repository.
+    Leaks,
+    /// The pinned tools can be installed.
+    Tools,
+    /// SAM's two validations and cfn-lint.
+    Templates,
+    /// The tests in Python.
+    Python,
+    /// shellcheck.
+    Shell,
+}
+
+/// What the checks share.
+#[derive(Debug)]
+pub struct Context<'a> {
+    project: &'a Project,
+    tools: Option<Tools>,
+}
+
+impl<'a> Context<'a> {
+    /// Nothing is installed yet.
+    pub fn new(project: &'a Project) -> Self {
+        Self { project, tools: None }
+    }
+
+    /// The installed tools; installing them is the first try's work, and every check that needs them fails in its own name.
+    async fn tools(&mut self) -> Outcome<Tools> {
+        if self.tools.is_none() {
+            self.tools = Some(Tools::install(self.project).await?);
+        }
+        self.tools.clone().ok_or_else(|| Problem::new("the tools are missing"))
+    }
+
+    fn cargo(&self, arguments: &[&str]) -> Command {
+        let mut cargo = process::command("cargo");
+        cargo.args(arguments).current_dir(self.project.root());
+        cargo
+    }
+}
+
+impl Check {
+    /// In the order in which they run: what fails soonest first.
+    pub const ALL: [Self; 9] =
+        [Self::Format, Self::Leaks, Self::Lints, Self::Docs, Self::Tests, Self::Tools, Self::Templates, Self::Shell, Self::Python];
+
+    /// Its name on the command line and in the report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Format => "format",
+            Self::Lints => "lints",
+            Self::Docs => "docs",
+            Self::Tests => "tests",
+            Self::Leaks => "leaks",
+            Self::Tools => "tools",
+            Self::Templates => "templates",
+            Self::Python => "python",
+            Self::Shell => "shell",
+        }
+    }
+
+    /// What it is for.
+    pub fn purpose(self) -> &'static str {
+        match self {
+            Self::Format => "the code is formatted (rustfmt)",
+            Self::Lints => "no warning in any target (clippy, pedantic)",
+            Self::Docs => "the documentation builds without a warning (rustdoc)",
+            Self::Tests => "unit, property and contract tests",
+            Self::Leaks => "no secret and nothing of one machine is in the repository",
+            Self::Tools => "the pinned tools are installed",
+            Self::Templates => "the templates are valid (sam validate, sam validate --lint, cfn-lint)",
+            Self::Python => "the tests of tests/ (start script, signing)",
+            Self::Shell => "the scripts are clean (shellcheck)",
+        }
+    }
+
+    /// Runs it.
+    pub async fn run(self, context: &mut Context<'_>) -> Outcome {
+        match self {
+            Self::Format => process::watched(context.cargo(&["fmt", "--all", "--check"])).await,
+            Self::Lints => process::watched(context.cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])).await,
+            Self::Docs => {
+                let mut docs = context.cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
+                docs.env("RUSTDOCFLAGS", "--deny warnings");
+                process::watched(docs).await
+            }
+            Self::Tests => process::watched(context.cargo(&["test", "--workspace"])).await,
+            Self::Leaks => leaks::check(context.project).await,
+            Self::Tools => context.tools().await.map(drop),
+            Self::Templates => templates(context).await,
+            Self::Python => python(context).await,
+            Self::Shell => shell(context).await,
+        }
+    }
+}
+
+/// The files that CloudFormation reads.
+const TEMPLATES: [&str; 2] = ["template.yaml", "fleet.yaml"];
+
+async fn templates(context: &mut Context<'_>) -> Outcome {
+    let tools = context.tools().await?;
+    let present: Vec<&str> = TEMPLATES.into_iter().filter(|template| context.project.path(template).exists()).collect();
+    for template in &present {
+        for extra in [&[][..], &["--lint"][..]] {
+            let mut sam = tools.command("sam");
+            sam.args(["validate", "--region", account::REGION, "--template-file", template]).args(extra);
+            account::none(sam.current_dir(context.project.root()));
+            process::watched(sam).await?;
+        }
+    }
+    let mut lint = tools.command("cfn-lint");
+    lint.args(&present).current_dir(context.project.root());
+    process::watched(lint).await
+}
+
+async fn shell(context: &mut Context<'_>) -> Outcome {
+    let tools = context.tools().await?;
+    let mut shellcheck = tools.command("shellcheck");
+    shellcheck.args([".ci/run"]).current_dir(context.project.root());
+    process::watched(shellcheck).await
+}
+
+async fn python(context: &mut Context<'_>) -> Outcome {
+    let tools = context.tools().await?;
+    let mut tests = tools.python();
+    tests.args(["-m", "pytest", "--quiet", "tests"]).current_dir(context.project.root());
+    process::watched(tests).await
+}
