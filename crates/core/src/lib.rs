@@ -1,1 +1,21 @@
-//! To come.
+//! The rules of fargate-runners, as data and functions from data to data.
+//!
+//! This crate never reads a clock, draws a random number, waits, or speaks to anything: time and names come in as arguments, decisions go out as
+//! values. Its manifest keeps it so. `use-cases` carries the decisions out over ports.
+
+pub mod apply;
+pub mod delivery;
+pub mod ecs_event;
+pub mod events;
+pub mod fleet;
+pub mod ids;
+pub mod job;
+pub mod labels;
+pub mod names;
+pub mod plan;
+pub mod record;
+pub mod register;
+pub mod signature;
+pub mod state;
+pub mod task;
+pub mod time;

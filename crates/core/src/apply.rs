@@ -1,0 +1,121 @@
+//! Takes events into a view of the ledger. Only facts are added, so that any order with any repeats of the same events leads to the same view.
+//! Nothing is decided here: what follows from the facts is `crate::plan`'s.
+
+use crate::events::{Event, RunnerLost, RunnerStopped};
+use crate::ids::{StackId, TaskId};
+use crate::job::{JobEvent, JobPhase, JobRecord};
+use crate::names::RunnerName;
+use crate::record::{Key, Slot, View};
+use crate::state::FailedBoot;
+use crate::time::Timestamp;
+use std::time::Duration;
+
+/// How many failed boots are remembered: enough for the breaker and for a person to see a pattern.
+pub const FAILED_BOOTS_KEPT: usize = 5;
+
+/// A message of the wake-up queue counts as the one that was asked for when it comes up to this much early (clocks differ).
+const WAKE_SLACK: Duration = Duration::from_secs(1);
+
+/// The records that an event touches, to be read before it is applied. Records that count are in the view anyway.
+#[must_use]
+pub fn keys_of(event: &Event, stack: &StackId) -> Vec<Key> {
+    match event {
+        Event::Job(job) => {
+            let runner = own_runner(job, stack).map(|task| Key::Task(job.fleet.clone(), task));
+            std::iter::once(Key::Job(job.fleet.clone(), job.job_id)).chain(runner).collect()
+        }
+        Event::RunnerStopped(stopped) => vec![Key::Task(stopped.fleet.clone(), stopped.task_id.clone())],
+        Event::RunnerInterrupted(interrupted) => vec![Key::Task(interrupted.fleet.clone(), interrupted.task_id.clone())],
+        Event::RunnerDone(_) | Event::RunnerLost(_) | Event::LookAgain(_) => vec![],
+    }
+}
+
+/// Adds what an event says. Returns the loss that has become known by it, if any.
+pub fn apply(view: &mut View, event: &Event, stack: &StackId, now: Timestamp) -> Option<RunnerLost> {
+    match event {
+        Event::Job(job) => {
+            apply_job(view, job, stack, now);
+            None
+        }
+        Event::RunnerStopped(stopped) => apply_stopped(view, stopped, now),
+        Event::RunnerInterrupted(interrupted) => {
+            view.task_mut(&interrupted.task_id, now).interrupted(interrupted.at);
+            None
+        }
+        Event::LookAgain(_) => {
+            let state = view.state.get_mut();
+            state.wake_at = state.wake_at.filter(|at| *at > now + WAKE_SLACK);
+            None
+        }
+        Event::RunnerDone(_) | Event::RunnerLost(_) => None,
+    }
+}
+
+/// The task of this fleet and stack that has the job, by the runner's name.
+fn own_runner(job: &JobEvent, stack: &StackId) -> Option<TaskId> {
+    let name = RunnerName::parse(job.runner_name.as_deref().filter(|_| job.phase >= JobPhase::InProgress)?).ok()?;
+    (name.stack == *stack && name.fleet == job.fleet).then_some(name.task)
+}
+
+fn apply_job(view: &mut View, event: &JobEvent, stack: &StackId, now: Timestamp) {
+    let mut news = JobRecord::from_event(event);
+    if let Some(task_id) = own_runner(event, stack) {
+        let task = view.task_mut(&task_id, now);
+        task.had_job(event.job_id, news.ended_at);
+        news.runner_stopped_at = task.stop.as_ref().map(|stop| stop.at);
+    }
+    join_job(view, news);
+}
+
+fn apply_stopped(view: &mut View, event: &RunnerStopped, now: Timestamp) -> Option<RunnerLost> {
+    let task = view.task_mut(&event.task_id, now);
+    let first = task.stop.is_none();
+    task.stopped(event.stop.clone());
+    task.task_definition = task.task_definition.take().or_else(|| event.task_definition.clone());
+    task.service = task.service.take().or_else(|| event.service.clone());
+    let (job_id, lost, failed) =
+        (task.job_id, task.lost_job(), is_failed_boot(event) && task.never_registered() && task.condemned_at.is_none());
+    if first && failed {
+        remember_failed_boot(view, event);
+    }
+    let job = job_id.and_then(|job_id| view.jobs.get_mut(&job_id));
+    if let Some(job) = job {
+        let stopped = JobRecord { runner_stopped_at: Some(event.stop.at), ..job.get().clone() };
+        *job.get_mut() = job.get().join(&stopped);
+    }
+    let job_id = lost.filter(|_| first)?;
+    let job = view.jobs.get(&job_id).map(Slot::get);
+    Some(RunnerLost {
+        fleet: event.fleet.clone(),
+        task_id: event.task_id.clone(),
+        job_id,
+        run_id: job.map(|job| job.run_id),
+        repository: job.map(|job| job.repository.to_string()),
+        stop: event.stop.clone(),
+    })
+}
+
+fn join_job(view: &mut View, news: JobRecord) {
+    match view.jobs.get_mut(&news.job_id) {
+        Some(known) => *known.get_mut() = known.get().join(&news),
+        None => drop(view.jobs.insert(news.job_id, Slot::new(news))),
+    }
+}
+
+/// Whether the end of a task that never registered says that something is wrong with starting tasks. What the start script
+/// calls a success does not, nor does what ECS or a person ended, nor what AWS took away.
+fn is_failed_boot(event: &RunnerStopped) -> bool {
+    let ended_from_outside = ["ServiceSchedulerInitiated", "UserInitiated", "SpotInterruption", "TerminationNotice"];
+    event.stop.exit_code != Some(0) && !event.stop.code.as_deref().is_some_and(|code| ended_from_outside.contains(&code))
+}
+
+fn remember_failed_boot(view: &mut View, event: &RunnerStopped) {
+    let exit = event.stop.exit_code.map(|code| format!(" (exit code {code})")).unwrap_or_default();
+    let reason = event.stop.reason.as_deref().or(event.stop.code.as_deref()).unwrap_or("no reason given");
+    let boots = &mut view.state.get_mut().failed_boots;
+    boots.insert(event.task_id.clone(), FailedBoot { at: event.stop.at, reason: format!("{reason}{exit}") });
+    while boots.len() > FAILED_BOOTS_KEPT {
+        let oldest = boots.iter().min_by_key(|(task, boot)| (boot.at, (*task).clone())).map(|(task, _)| task.clone());
+        oldest.map(|task| boots.remove(&task));
+    }
+}

@@ -1,0 +1,222 @@
+//! What `scale` does about a fleet, computed from the ledger alone: the wanted number, launches or desired counts, who may leave, and when
+//! to look again. A decision changes the view; the calls that follow from it are returned. Nothing here stops a task: a place is only
+//! ever taken away together with a task that has said that it is ready to go.
+
+mod service;
+mod tasks;
+
+use crate::fleet::{Fleet, LaunchMode};
+use crate::ids::{ServiceName, TaskId};
+use crate::job::JobRecord;
+use crate::record::{Slot, View};
+use crate::state::{Counts, Launch};
+use crate::task::{TaskRecord, TaskState};
+use crate::time::Timestamp;
+use std::time::Duration;
+
+/// Changes that ECS is asked for are at least this far apart, unless nothing was asked for lately: a burst arrives in batches of ten, and
+/// UpdateService admits 5 calls a second in a whole account.
+pub const COALESCE: Duration = Duration::from_secs(1);
+
+/// GitHub admits some 170 mints a minute and credential; `register` keeps to `register::MINTS_PER_MINUTE`. No more tasks may wait to register than can be minted for in this time,
+/// so that none of them runs out of its boot time while it waits.
+pub const MINT_BACKLOG: Duration = Duration::from_secs(90);
+
+/// Boots in a row without a registration after which only one probe boots at a time.
+pub const BREAKER_AFTER: usize = 3;
+
+/// A failed boot older than this says nothing about now.
+pub const BREAKER_MEMORY: Duration = Duration::from_secs(3600);
+
+/// GitHub gives a job to a fitting idle runner within seconds; a job that waits this long beside idle runners means that a listener may hang.
+pub const HUNG_AFTER: Duration = Duration::from_secs(180);
+
+/// How often a few idle runners are told to leave on suspicion: never the whole fleet at once.
+pub const HUNG_EVERY: Duration = Duration::from_secs(60);
+
+/// Jobs whose milestone `raised_at` is set in one look: what is written in one look must fit into one transaction of 100 items.
+const RAISED_PER_LOOK: usize = 40;
+
+/// When a wait has no better measure, look again after this: soon enough for a person, seldom enough to cost nothing.
+pub const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// What is to be done after the view has been written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Tasks that lose their protection, before any desired count is lowered.
+    pub unprotect: Vec<TaskId>,
+    /// Services whose desired count is to be set.
+    pub want: Vec<(ServiceName, u32)>,
+    /// RunTask calls that are due.
+    pub launch: Vec<Launch>,
+    /// The wake-up queue is to bring the fleet back after this time.
+    pub look_again: Option<Duration>,
+    /// Boots fail: why, newest last. Only one probe boots at a time.
+    pub breaker: Option<Vec<String>>,
+}
+
+/// Decides. `seed` makes this look's client tokens; it must differ from look to look (the fleet's version does).
+pub fn plan(view: &mut View, fleet: &Fleet, seed: &str, now: Timestamp) -> Plan {
+    notice_registrations(view);
+    let breaker = open_breaker(view, now);
+    let mut tally = Tally::of(view, fleet, now);
+    let mut plan = match &fleet.launch_mode {
+        LaunchMode::Service(current) => service::plan(view, fleet, current, &mut tally, breaker.is_some(), now),
+        LaunchMode::Tasks => tasks::plan(view, fleet, &mut tally, breaker.is_some(), seed, now),
+    };
+    plan.breaker = breaker;
+    grant_leaves(view, fleet, &tally, &mut plan, now);
+    mark_raised(view, &tally, now);
+    let state = view.state.get_mut();
+    state.wanted = tally.wanted;
+    state.counts = tally.counts;
+    state.current = Some(fleet.task_definition.clone());
+    plan.look_again = plan.look_again.filter(|wait| take_wake_up(&mut state.wake_at, now + *wait, now));
+    plan
+}
+
+/// `min(maximum, queued + busy + warm)`.
+#[must_use]
+pub fn wanted(fleet: &Fleet, queued: u32, busy: u32) -> u32 {
+    fleet.maximum.min(queued.saturating_add(busy).saturating_add(fleet.warm))
+}
+
+/// How many tasks may wait to register at once.
+#[must_use]
+pub fn booting_limit() -> u32 {
+    let seconds = u32::try_from(MINT_BACKLOG.as_secs()).unwrap_or(u32::MAX);
+    crate::register::MINTS_PER_MINUTE * seconds / 60
+}
+
+/// What is counted before anything is decided.
+struct Tally {
+    counts: Counts,
+    wanted: u32,
+    /// Of the wanted, those that the current revision must provide: runners of replaced revisions with a job are wanted where they are.
+    needed: u32,
+    /// Of the idle, those of the current revision.
+    idle: u32,
+    /// Of the busy, those of the current revision.
+    busy: u32,
+    /// Tasks of the current revision that boot, launches and places that ECS is about to fill included. The launch mode fills it in.
+    booting: u32,
+    /// Whether ECS was asked for nothing lately.
+    quiet: bool,
+}
+
+impl Tally {
+    fn of(view: &View, fleet: &Fleet, now: Timestamp) -> Self {
+        let mut counts = Counts { queued: count(view.jobs.values().filter(|job| job.get().is_queued_here())), ..Counts::default() };
+        let (mut idle, mut busy) = (0, 0);
+        for task in view.tasks.values().map(Slot::get) {
+            let current = is_current(task, fleet);
+            match task.state() {
+                TaskState::Booting => counts.booting += 1,
+                TaskState::Idle => {
+                    counts.idle += 1;
+                    idle += u32::from(current);
+                }
+                TaskState::Busy => {
+                    counts.busy += 1;
+                    busy += u32::from(current);
+                }
+                TaskState::Finishing => counts.finishing += 1,
+                TaskState::Leaving => counts.leaving += 1,
+                TaskState::Interrupted => counts.interrupted += 1,
+                TaskState::Condemned | TaskState::Gone => {}
+            }
+        }
+        let wanted = wanted(fleet, counts.queued, counts.busy);
+        let needed = wanted.saturating_sub(counts.busy - busy);
+        Self { counts, wanted, needed, idle, busy, booting: 0, quiet: now.since(view.state.get().changed_at) >= COALESCE }
+    }
+
+    /// Runners that do or will serve the needed.
+    const fn have(&self) -> u32 {
+        self.booting + self.idle + self.busy
+    }
+
+    const fn deficit(&self) -> u32 {
+        self.needed.saturating_sub(self.have())
+    }
+}
+
+/// A task of which nobody knows the revision counts as current: nothing is told to leave on a guess.
+fn is_current(task: &TaskRecord, fleet: &Fleet) -> bool {
+    let revision = task.task_definition.as_ref().is_none_or(|revision| *revision == fleet.task_definition);
+    let service = task.service.as_ref().is_none_or(|service| fleet.service() == Some(service));
+    revision && service
+}
+
+fn count(items: impl Iterator) -> u32 {
+    u32::try_from(items.count()).unwrap_or(u32::MAX)
+}
+
+fn notice_registrations(view: &mut View) {
+    let newest = view.tasks.values().filter_map(|task| task.get().registered_at).max();
+    let state = view.state.get_mut();
+    state.last_registered_at = state.last_registered_at.max(newest.unwrap_or_default());
+}
+
+/// The reasons of the newest failed boots, if there were enough of them since the last registration.
+fn open_breaker(view: &mut View, now: Timestamp) -> Option<Vec<String>> {
+    let state = view.state.get_mut();
+    let since = state.last_registered_at.max(now - BREAKER_MEMORY);
+    state.failed_boots.retain(|_, boot| boot.at > since);
+    if state.failed_boots.len() < BREAKER_AFTER {
+        return None;
+    }
+    let mut boots: Vec<_> = state.failed_boots.values().collect();
+    boots.sort_by_key(|boot| boot.at);
+    Some(boots.into_iter().map(|boot| boot.reason.clone()).collect())
+}
+
+/// Says how many idle runners may leave: those beyond the needed, and a few that jobs wait beside for far too long.
+fn grant_leaves(view: &mut View, fleet: &Fleet, tally: &Tally, plan: &mut Plan, now: Timestamp) {
+    let stuck = tally.idle > 0 && oldest_raised(view).is_some_and(|raised| now.since(raised) >= HUNG_AFTER);
+    if tally.idle > 0 && tally.counts.queued > 0 {
+        look_within(plan, if stuck { HUNG_EVERY } else { HUNG_AFTER });
+    }
+    let state = view.state.get_mut();
+    state.surplus = tally.have().saturating_sub(tally.needed).min(tally.idle);
+    if !stuck {
+        state.hung = 0;
+    } else if now.since(state.hung_granted_at) >= HUNG_EVERY {
+        state.hung = (tally.idle / 10).max(1).min(fleet.maximum);
+        state.hung_granted_at = now;
+    }
+}
+
+fn oldest_raised(view: &View) -> Option<Timestamp> {
+    view.jobs.values().map(Slot::get).filter(|job| job.is_queued_here()).filter_map(|job| job.raised_at).min()
+}
+
+/// The oldest jobs, as many as runners do or will exist for them, get their milestone.
+fn mark_raised(view: &mut View, tally: &Tally, now: Timestamp) {
+    let covered = (tally.booting + tally.idle).min(tally.counts.queued) as usize;
+    let mut queued: Vec<&mut JobRecord> = view.jobs.values_mut().filter(|job| job.get().is_queued_here()).map(Slot::get_mut).collect();
+    queued.sort_by_key(|job| (job.queued_at, job.seen_at, job.job_id));
+    let due = queued.into_iter().take(covered).filter(|job| job.raised_at.is_none());
+    due.take(RAISED_PER_LOOK).for_each(|job| job.raised_at = Some(now));
+}
+
+fn look_within(plan: &mut Plan, wait: Duration) {
+    plan.look_again = Some(plan.look_again.map_or(wait, |known| known.min(wait)));
+}
+
+/// Whether a message must be sent for a look at `at`; one that is under way and comes no later will do.
+fn take_wake_up(wake_at: &mut Option<Timestamp>, at: Timestamp, now: Timestamp) -> bool {
+    if wake_at.is_some_and(|due| due > now && due <= at) {
+        return false;
+    }
+    *wake_at = Some(at);
+    true
+}
+
+/// Whether ECS was asked for a change so lately that this one waits for company; then the fleet is looked at again in time.
+fn must_coalesce(tally: &Tally, plan: &mut Plan) -> bool {
+    if !tally.quiet {
+        look_within(plan, COALESCE);
+    }
+    !tally.quiet
+}

@@ -1,0 +1,179 @@
+//! Launch mode `service`: the desired count is raised at once, and lowered only by places of tasks that have said that they are ready to go,
+//! and only while nothing of that service boots, so that ECS has no other task to pick. Every revision has a service of its own:
+//! the current one is scaled, a replaced one only ever shrinks.
+
+use super::{LOOK_AGAIN, Plan, Tally, booting_limit, look_within, must_coalesce};
+use crate::fleet::Fleet;
+use crate::ids::{ServiceName, TaskId};
+use crate::record::{Slot, View};
+use crate::state::ServiceState;
+use crate::task::{DoneAnswer, TaskRecord, TaskState};
+use crate::time::Timestamp;
+use std::time::Duration;
+
+/// Ready tasks are gathered for this long, so that one call takes out the places of many; a task waits at most 30 s for it.
+pub const RELEASE_GATHER: Duration = Duration::from_secs(4);
+
+/// Places taken out in one look. UpdateTaskProtection takes ten tasks a call.
+pub const RELEASES_PER_LOOK: usize = 30;
+
+/// While a boot keeps ready tasks waiting, look again after this.
+const RELEASE_RETRY: Duration = Duration::from_secs(5);
+
+/// A registered task whose protection ends within this could be picked by ECS: no count is lowered then. `sweep` renews it long before.
+pub const PROTECTION_MARGIN: Duration = Duration::from_secs(600);
+
+pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally: &mut Tally, breaker: bool, now: Timestamp) -> Plan {
+    let mut plan = Plan::default();
+    view.state.get_mut().services.entry(current.clone()).or_default();
+    let names: Vec<ServiceName> = view.state.get().services.keys().cloned().collect();
+    let booting: Vec<(ServiceName, u32)> = names.iter().map(|name| (name.clone(), booting(view, current, name))).collect();
+    tally.counts.booting = booting.iter().map(|(_, booting)| booting).sum();
+    tally.booting = booting.iter().find(|(name, _)| name == current).map_or(0, |(_, booting)| *booting);
+
+    // Those whose place is wanted exit at once: ECS starts another task in it.
+    let ready = ready(view, current, current);
+    let go = ready.len().min(tally.deficit() as usize);
+    answer(view, &ready[..go], DoneAnswer::Go);
+    tally.booting += u32::try_from(go).unwrap_or(u32::MAX);
+
+    for (name, booting) in &booting {
+        release(view, current, name, *booting, tally, &mut plan, now);
+    }
+    raise(view, fleet, current, tally, breaker, &mut plan, now);
+    if breaker {
+        keep_one_probe(view, current, tally, now);
+    }
+    let state = view.state.get();
+    let due = state.services.iter().filter(|(_, service)| service.desired != service.applied);
+    plan.want = due.map(|(name, service)| (name.clone(), service.desired)).collect();
+    // Lowering is always both: the released tasks lose their protection, then the count falls. So also when an earlier look could not carry it out.
+    let lowered = state.services.iter().filter(|(_, service)| service.desired < service.applied);
+    for (name, _) in lowered {
+        let released =
+            view.tasks.values().map(Slot::get).filter(|task| of(task, current, name) && is_released(task) && task.stop.is_none());
+        plan.unprotect.extend(released.map(|task| task.task_id.clone()));
+    }
+    view.state.get_mut().services.retain(|name, service| name == current || service.desired > 0 || service.applied > 0);
+    plan
+}
+
+/// Which service a task belongs to; one that nobody knows counts as the current one's.
+fn of(task: &TaskRecord, current: &ServiceName, name: &ServiceName) -> bool {
+    task.service.as_ref().unwrap_or(current) == name
+}
+
+fn is_released(task: &TaskRecord) -> bool {
+    task.done_answer == Some(DoneAnswer::Released)
+}
+
+/// Places of a service that no registered task fills: tasks boot in them, or are about to.
+fn booting(view: &View, current: &ServiceName, name: &ServiceName) -> u32 {
+    let registered = view.tasks.values().map(Slot::get).filter(|task| {
+        let fills = !matches!(task.state(), TaskState::Booting | TaskState::Condemned | TaskState::Gone);
+        fills && task.done_answer.is_none() && of(task, current, name)
+    });
+    let desired = view.state.get().services.get(name).map_or(0, |service| service.desired);
+    desired.saturating_sub(super::count(registered))
+}
+
+/// Tasks that have said that they are ready to go and have no answer yet, the longest waiting first.
+fn ready(view: &View, current: &ServiceName, name: &ServiceName) -> Vec<TaskId> {
+    let mut ready: Vec<_> = view
+        .tasks
+        .values()
+        .map(Slot::get)
+        .filter(|task| task.stop.is_none() && task.done_answer.is_none() && of(task, current, name))
+        .filter_map(|task| task.done_at.map(|at| (at, task.task_id.clone())))
+        .collect();
+    ready.sort();
+    ready.into_iter().map(|(_, task)| task).collect()
+}
+
+fn answer(view: &mut View, tasks: &[TaskId], answer: DoneAnswer) {
+    for task in tasks {
+        if let Some(task) = view.tasks.get_mut(task).map(Slot::get_mut) {
+            task.done_answer = task.done_answer.or(Some(answer));
+        }
+    }
+}
+
+/// Takes the places of ready tasks out of a service.
+fn release(view: &mut View, current: &ServiceName, name: &ServiceName, booting: u32, tally: &Tally, plan: &mut Plan, now: Timestamp) {
+    let ready = ready(view, current, name);
+    let Some(oldest) = ready.first().and_then(|task| view.tasks.get(task)?.get().done_at) else { return };
+    if booting > 0 || !all_protected(view, current, name, now) {
+        return look_within(plan, RELEASE_RETRY);
+    }
+    let more_to_come = view.tasks.values().map(Slot::get).any(|task| {
+        let leaves_soon = matches!(task.state(), TaskState::Busy | TaskState::Finishing | TaskState::Leaving);
+        leaves_soon && task.done_at.is_none() && of(task, current, name)
+    });
+    let gathered = now.since(oldest);
+    if more_to_come && gathered < RELEASE_GATHER {
+        return look_within(plan, whole_seconds(RELEASE_GATHER.saturating_sub(gathered)));
+    }
+    if must_coalesce(tally, plan) {
+        return;
+    }
+    let released = &ready[..ready.len().min(RELEASES_PER_LOOK)];
+    answer(view, released, DoneAnswer::Released);
+    let state = view.state.get_mut();
+    if let Some(service) = state.services.get_mut(name) {
+        service.desired = service.desired.saturating_sub(u32::try_from(released.len()).unwrap_or(u32::MAX));
+    }
+    state.changed_at = now;
+    if released.len() < ready.len() {
+        look_within(plan, super::COALESCE);
+    }
+}
+
+/// Whether ECS can pick no registered task of the service but those that are ready to go.
+fn all_protected(view: &View, current: &ServiceName, name: &ServiceName, now: Timestamp) -> bool {
+    view.tasks.values().map(Slot::get).filter(|task| of(task, current, name) && task.done_at.is_none()).all(|task| {
+        let could_have_a_job = !matches!(task.state(), TaskState::Booting | TaskState::Condemned | TaskState::Gone);
+        !could_have_a_job || task.protected_until.is_some_and(|until| until > now + PROTECTION_MARGIN)
+    })
+}
+
+/// Raises the current service's desired count to what is needed, within the maximum, the mint pace and the breaker.
+fn raise(view: &mut View, fleet: &Fleet, current: &ServiceName, tally: &mut Tally, breaker: bool, plan: &mut Plan, now: Timestamp) {
+    let deficit = tally.deficit();
+    let total: u32 = view.state.get().services.values().map(|service| service.desired).sum();
+    let room = fleet.maximum.saturating_sub(total);
+    let pace = if breaker { 1u32.saturating_sub(tally.booting) } else { booting_limit().saturating_sub(tally.booting) };
+    let raise = deficit.min(room).min(pace);
+    if deficit.min(room) > raise && !breaker {
+        look_within(plan, LOOK_AGAIN);
+    }
+    if raise == 0 || must_coalesce(tally, plan) {
+        return;
+    }
+    let state = view.state.get_mut();
+    let ServiceState { desired, .. } = state.services.entry(current.clone()).or_default();
+    *desired += raise;
+    state.changed_at = now;
+    tally.booting += raise;
+    tally.counts.booting += raise;
+}
+
+/// While boots fail, ECS would replace each of them without end: all places but one of those that boot are taken out. Every registered task
+/// is protected, so that ECS can only pick tasks that never registered.
+fn keep_one_probe(view: &mut View, current: &ServiceName, tally: &mut Tally, now: Timestamp) {
+    let excess = tally.booting.saturating_sub(1);
+    if excess == 0 || !all_protected(view, current, current, now) {
+        return;
+    }
+    let state = view.state.get_mut();
+    if let Some(service) = state.services.get_mut(current) {
+        service.desired = service.desired.saturating_sub(excess);
+        state.changed_at = now;
+        tally.booting -= excess;
+        tally.counts.booting = tally.counts.booting.saturating_sub(excess);
+    }
+}
+
+/// The wake-up queue delays by whole seconds.
+fn whole_seconds(wait: Duration) -> Duration {
+    Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
+}

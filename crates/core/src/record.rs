@@ -1,0 +1,213 @@
+//! What stands in the ledger, under which key, in which version; and a view of one fleet's part of it, on which decisions are made.
+//! A decision changes a view; what changed is then written in one transaction, each record only if it is still in the version that was read.
+
+use crate::ids::{FleetName, JobId, TaskId};
+use crate::job::JobRecord;
+use crate::state::FleetState;
+use crate::task::TaskRecord;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Where a record stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// A fleet's own record.
+    Fleet(FleetName),
+    /// A job, in the items of a fleet.
+    Job(FleetName, JobId),
+    /// A task, in the items of its fleet.
+    Task(FleetName, TaskId),
+}
+
+impl Key {
+    /// The fleet in whose items the record stands.
+    #[must_use]
+    pub const fn fleet(&self) -> &FleetName {
+        match self {
+            Self::Fleet(fleet) | Self::Job(fleet, _) | Self::Task(fleet, _) => fleet,
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fleet(fleet) => write!(f, "fleet {fleet}"),
+            Self::Job(fleet, job) => write!(f, "job {job} of fleet {fleet}"),
+            Self::Task(fleet, task) => write!(f, "task {task} of fleet {fleet}"),
+        }
+    }
+}
+
+/// A record of any kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Record {
+    /// A fleet's own record.
+    Fleet(FleetState),
+    /// A job.
+    Job(JobRecord),
+    /// A task.
+    Task(TaskRecord),
+}
+
+impl Record {
+    /// Where it stands.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        match self {
+            Self::Fleet(state) => Key::Fleet(state.fleet.clone()),
+            Self::Job(job) => Key::Job(job.fleet.clone(), job.job_id),
+            Self::Task(task) => Key::Task(task.fleet.clone(), task.task_id.clone()),
+        }
+    }
+
+    /// Whether it counts: a ledger lists only such records, however many tombstones it holds.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.expires_at().is_none()
+    }
+
+    /// When it may be forgotten. A ledger treats a record as absent from then on, whether it has deleted it or not.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Fleet(_) => None,
+            Self::Job(job) => job.expires_at(),
+            Self::Task(task) => task.expires_at(),
+        }
+    }
+}
+
+/// How often a record has been written; 0 where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Version(pub u64);
+
+/// A record as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Versioned {
+    /// The record.
+    pub record: Record,
+    /// Its version.
+    pub version: Version,
+}
+
+/// A record to write, if what stands there is still in version `expected` (0: nothing stands there).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// The new record, to become version `expected + 1`.
+    pub record: Record,
+    /// What was read.
+    pub expected: Version,
+}
+
+/// A value with the version in which it was read, that knows whether it differs from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot<T> {
+    value: T,
+    read: Option<T>,
+    version: Version,
+}
+
+impl<T: Clone + PartialEq> Slot<T> {
+    /// A value that was read.
+    pub fn read(value: T, version: Version) -> Self {
+        Self { read: Some(value.clone()), value, version }
+    }
+
+    /// A value for which there is no record yet.
+    pub const fn new(value: T) -> Self {
+        Self { value, read: None, version: Version(0) }
+    }
+
+    /// The value.
+    pub const fn get(&self) -> &T {
+        &self.value
+    }
+
+    /// The value, to change it.
+    pub const fn get_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+
+    /// The version in which it was read.
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Whether it is to be written.
+    pub fn is_changed(&self) -> bool {
+        self.read.as_ref() != Some(&self.value)
+    }
+}
+
+/// One fleet's part of the ledger: its own record, everything of it that counts, and what else was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// The fleet's own record.
+    pub state: Slot<FleetState>,
+    /// Its jobs.
+    pub jobs: BTreeMap<JobId, Slot<JobRecord>>,
+    /// Its tasks.
+    pub tasks: BTreeMap<TaskId, Slot<TaskRecord>>,
+}
+
+impl View {
+    /// An empty part.
+    #[must_use]
+    pub fn new(fleet: FleetName) -> Self {
+        Self { state: Slot::new(FleetState::new(fleet)), jobs: BTreeMap::new(), tasks: BTreeMap::new() }
+    }
+
+    /// Adds records that were read; those of other fleets are left out.
+    pub fn add(&mut self, records: impl IntoIterator<Item = Versioned>) {
+        let fleet = self.fleet().clone();
+        for Versioned { record, version } in records {
+            if *record.key().fleet() != fleet {
+                continue;
+            }
+            match record {
+                Record::Fleet(state) => self.state = Slot::read(state, version),
+                Record::Job(job) => drop(self.jobs.insert(job.job_id, Slot::read(job, version))),
+                Record::Task(task) => drop(self.tasks.insert(task.task_id.clone(), Slot::read(task, version))),
+            }
+        }
+    }
+
+    /// The fleet.
+    #[must_use]
+    pub const fn fleet(&self) -> &FleetName {
+        &self.state.get().fleet
+    }
+
+    /// Whether a record was read or made.
+    #[must_use]
+    pub fn holds(&self, key: &Key) -> bool {
+        match key {
+            Key::Fleet(fleet) => fleet == self.fleet(),
+            Key::Job(_, job) => self.jobs.contains_key(job),
+            Key::Task(_, task) => self.tasks.contains_key(task),
+        }
+    }
+
+    /// The task's record, made if there is none.
+    pub fn task_mut(&mut self, task: &TaskId, now: Timestamp) -> &mut TaskRecord {
+        let fleet = self.state.get().fleet.clone();
+        self.tasks.entry(task.clone()).or_insert_with(|| Slot::new(TaskRecord::new(fleet, task.clone(), now))).get_mut()
+    }
+
+    /// What is to be written, the fleet's own record first.
+    #[must_use]
+    pub fn writes(&self) -> Vec<Write> {
+        let state =
+            self.state.is_changed().then(|| Write { record: Record::Fleet(self.state.get().clone()), expected: self.state.version() });
+        let jobs = self.jobs.values().filter(|job| job.is_changed());
+        let jobs = jobs.map(|job| Write { record: Record::Job(job.get().clone()), expected: job.version() });
+        let tasks = self.tasks.values().filter(|task| task.is_changed());
+        let tasks = tasks.map(|task| Write { record: Record::Task(task.get().clone()), expected: task.version() });
+        state.into_iter().chain(jobs).chain(tasks).collect()
+    }
+}

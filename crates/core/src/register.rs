@@ -1,0 +1,294 @@
+//! What a task may do on its way: claim a registration, acknowledge it, ask whether it may stay, report that it is done.
+//! Each decision reads records and either changes them or says why not; it is then written only if the records are still in the version
+//! that was read. So two that exclude each other (registering and condemning, two mints, two leavers for one place) cannot both happen.
+
+use crate::ids::{ServiceName, TaskDefinition};
+use crate::names::ATTEMPT_MAX;
+use crate::plan::HUNG_AFTER;
+use crate::state::FleetState;
+use crate::task::{DoneAnswer, LeaveReason, Minted, TaskRecord, TaskState};
+use crate::time::Timestamp;
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+
+/// GitHub's secondary limit: a write costs 5 of 900 points a minute, 180 writes; some of them are needed for other calls.
+pub const MINTS_PER_MINUTE: u32 = 150;
+
+/// Mints are counted in windows of this length: in any minute that begins within a window lie at most seven windows, 175 mints.
+pub const MINT_WINDOW: Duration = Duration::from_secs(10);
+
+/// How long a mint may be under way: the function's time limit of 25 s, after which Lambda has ended it, and a margin for clocks that differ.
+pub const MINT_LOCK: Duration = Duration::from_secs(30);
+
+/// ECS's longest scale-in protection, 2,880 minutes.
+pub const PROTECTION: Duration = Duration::from_secs(2_880 * 60);
+
+/// How soon a task that was told to wait after `done` asks again.
+pub const DONE_AGAIN: Duration = Duration::from_secs(3);
+
+/// The longest nonce that is taken; the start script makes 64 characters.
+pub const NONCE_MAX: usize = 256;
+
+/// How many mints one window admits.
+#[must_use]
+pub fn mints_per_window() -> u32 {
+    MINTS_PER_MINUTE * u32::try_from(MINT_WINDOW.as_secs()).unwrap_or(60) / 60
+}
+
+/// What the ledger keeps of a nonce.
+#[must_use]
+pub fn nonce_sha256(nonce: &str) -> String {
+    hex::encode(Sha256::digest(nonce.as_bytes()))
+}
+
+/// Why a task does not get what it asks for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Not for this caller, ever (403). The text is for the operator's log; the caller learns nothing.
+    #[error("refused: {0}")]
+    Forbidden(&'static str),
+    /// The task is to leave (409).
+    #[error("the task is to leave: {0}")]
+    Leave(&'static str),
+    /// Ask again after this time (503).
+    #[error("not now: {reason}")]
+    AskAgain {
+        /// What it waits for.
+        reason: &'static str,
+        /// When to ask again.
+        after: Duration,
+    },
+}
+
+/// Whether a registration may be minted for the task, which was told the given nonce's hash. Changes nothing.
+pub fn may_claim(task: &TaskRecord, nonce: &str, now: Timestamp) -> Result<(), Refusal> {
+    may_go_on(task, nonce)?;
+    if task.registered_at.is_some() {
+        return Err(Refusal::Forbidden("its registration is acknowledged already: nothing is minted for it again"));
+    }
+    if task.attempt >= ATTEMPT_MAX {
+        return Err(Refusal::Leave("it has used up its attempts to register"));
+    }
+    if let Some(until) = task.minting_until.filter(|until| *until > now) {
+        return Err(Refusal::AskAgain { reason: "another call mints for this task", after: until.since(now) });
+    }
+    Ok(())
+}
+
+/// Marks a mint as begun, under a new attempt.
+pub fn begin_mint(task: &mut TaskRecord, nonce: &str, definition: &TaskDefinition, service: Option<&ServiceName>, now: Timestamp) {
+    task.nonce_sha256 = Some(nonce.to_owned());
+    task.task_definition = Some(definition.clone());
+    task.service = service.cloned();
+    task.protected_until = service.map(|_| now + PROTECTION).or(task.protected_until);
+    task.attempt += 1;
+    task.minting_until = Some(now + MINT_LOCK);
+}
+
+/// Marks a mint as done.
+pub fn end_mint(task: &mut TaskRecord, minted: Minted) {
+    task.minted = Some(minted);
+    task.minting_until = None;
+}
+
+/// Marks a mint as not done: GitHub refused it, so that nothing was made.
+pub fn undo_mint(task: &mut TaskRecord) {
+    task.attempt = task.attempt.saturating_sub(1);
+    task.minting_until = None;
+}
+
+/// Takes the acknowledgement of a registration. A repeat of the same is taken again.
+pub fn acknowledge(task: &mut TaskRecord, nonce: &str, now: Timestamp) -> Result<(), Refusal> {
+    if task.registered_at.is_some() && task.stop.is_none() && task.nonce_sha256.as_deref() == Some(nonce) {
+        return Ok(());
+    }
+    may_go_on(task, nonce)?;
+    if let Some(until) = task.minting_until.filter(|until| *until > now) {
+        return Err(Refusal::AskAgain { reason: "another call mints for this task", after: until.since(now) });
+    }
+    if task.minted.as_ref().is_none_or(|minted| minted.attempt != task.attempt) || task.nonce_sha256.is_none() {
+        return Err(Refusal::Forbidden("there is no registration to acknowledge"));
+    }
+    task.registered_at = Some(now);
+    Ok(())
+}
+
+fn may_go_on(task: &TaskRecord, nonce: &str) -> Result<(), Refusal> {
+    if task.nonce_sha256.as_deref().is_some_and(|known| known != nonce) {
+        return Err(Refusal::Forbidden("it came with a second nonce"));
+    }
+    match task.state() {
+        TaskState::Gone => Err(Refusal::Forbidden("the task has ended")),
+        TaskState::Busy | TaskState::Finishing => Err(Refusal::Forbidden("the task has or had a job")),
+        TaskState::Condemned => Err(Refusal::Leave("it was condemned, since it took too long to register")),
+        TaskState::Leaving => Err(Refusal::Leave("it was told to leave before")),
+        TaskState::Interrupted => Err(Refusal::Leave("AWS is about to take it away")),
+        TaskState::Idle | TaskState::Booting => Ok(()),
+    }
+}
+
+/// The answer to a runner that asks whether it may stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lease {
+    /// It stays.
+    Stay,
+    /// It leaves: its runner is to be deleted in GitHub before it is told so.
+    Leave(LeaveReason),
+}
+
+/// Decides whether an idle runner stays. On `Leave` both records are changed, to be written in one transaction; a repeat gets the answer that
+/// was recorded. A runner that has a job stays, whatever it asks.
+pub fn lease(task: &mut TaskRecord, state: &mut FleetState, now: Timestamp) -> Result<Lease, Refusal> {
+    match task.state() {
+        TaskState::Gone => return Err(Refusal::Forbidden("the task has ended")),
+        TaskState::Booting | TaskState::Condemned => return Err(Refusal::Forbidden("it has no registration to keep")),
+        TaskState::Leaving => return Ok(Lease::Leave(task.leaving.map_or(LeaveReason::Surplus, |(_, reason)| reason))),
+        TaskState::Busy | TaskState::Finishing | TaskState::Interrupted => return Ok(Lease::Stay),
+        TaskState::Idle => {}
+    }
+    let replaced = task.task_definition.as_ref().is_some_and(|own| state.current.as_ref().is_some_and(|current| own != current));
+    let long_idle = task.registered_at.is_some_and(|at| now.since(at) >= HUNG_AFTER);
+    let reason = if replaced {
+        LeaveReason::Replaced
+    } else if state.surplus > 0 {
+        state.surplus -= 1;
+        LeaveReason::Surplus
+    } else if state.hung > 0 && long_idle {
+        state.hung -= 1;
+        LeaveReason::Hung
+    } else {
+        return Ok(Lease::Stay);
+    };
+    task.leaving = Some((now, reason));
+    Ok(Lease::Leave(reason))
+}
+
+/// GitHub says that the leaver has a job after all: it stays.
+pub fn take_back_leave(task: &mut TaskRecord) {
+    task.leaving = None;
+}
+
+/// Takes a task's word that it is ready to go. `Some` is what it is told; `None`: `scale` has not decided yet, it asks again.
+pub fn done(task: &mut TaskRecord, is_service: bool, now: Timestamp) -> Result<Option<DoneAnswer>, Refusal> {
+    if task.stop.is_some() {
+        return Err(Refusal::Forbidden("the task has ended"));
+    }
+    if task.never_registered() {
+        return Err(Refusal::Forbidden("it has no registration to be done with"));
+    }
+    task.done_at = task.done_at.or(Some(now));
+    if !is_service {
+        task.done_answer = task.done_answer.or(Some(DoneAnswer::Go));
+    }
+    Ok(task.done_answer)
+}
+
+/// Condemns a task that never registered. Whoever writes first wins: a task that acknowledged its registration is not condemned, and a condemned one
+/// never registers. Returns whether it is condemned now.
+pub fn condemn(task: &mut TaskRecord, now: Timestamp) -> bool {
+    let minting = task.minting_until.is_some_and(|until| until > now);
+    if task.state() == TaskState::Booting && !minting {
+        task.condemned_at = Some(now);
+    }
+    task.condemned_at.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{FleetName, TaskId};
+
+    const NOW: Timestamp = Timestamp::from_secs(10_000);
+
+    fn task() -> TaskRecord {
+        TaskRecord::new(FleetName::parse("default").unwrap(), TaskId::parse(&"a".repeat(32)).unwrap(), NOW)
+    }
+
+    fn definition() -> TaskDefinition {
+        TaskDefinition::parse("arn:aws:ecs:eu-west-1:1:task-definition/runners-default:3").unwrap()
+    }
+
+    fn minted() -> TaskRecord {
+        let mut task = task();
+        begin_mint(&mut task, "n1", &definition(), None, NOW);
+        let attempt = task.attempt;
+        end_mint(&mut task, Minted { attempt, runner_id: None, at: NOW });
+        task
+    }
+
+    fn registered() -> TaskRecord {
+        let mut task = minted();
+        acknowledge(&mut task, "n1", NOW).unwrap();
+        task
+    }
+
+    #[test]
+    fn a_lost_answer_may_be_asked_for_again_until_the_acknowledgement_and_never_after() {
+        let mut task = minted();
+        assert_eq!(may_claim(&task, "n1", NOW), Ok(()));
+        acknowledge(&mut task, "n1", NOW).unwrap();
+        assert!(matches!(may_claim(&task, "n1", NOW), Err(Refusal::Forbidden(_))));
+        assert_eq!(acknowledge(&mut task, "n1", NOW), Ok(()));
+    }
+
+    #[test]
+    fn a_second_nonce_gets_nothing() {
+        let mut task = minted();
+        assert!(matches!(may_claim(&task, "n2", NOW), Err(Refusal::Forbidden(_))));
+        assert!(matches!(acknowledge(&mut task, "n2", NOW), Err(Refusal::Forbidden(_))));
+    }
+
+    #[test]
+    fn two_mints_for_one_task_do_not_overlap() {
+        let mut task = task();
+        begin_mint(&mut task, "n1", &definition(), None, NOW);
+        assert!(matches!(may_claim(&task, "n1", NOW), Err(Refusal::AskAgain { after, .. }) if after == MINT_LOCK));
+        assert!(matches!(acknowledge(&mut task, "n1", NOW), Err(Refusal::AskAgain { .. })));
+        assert_eq!(may_claim(&task, "n1", NOW + MINT_LOCK), Ok(()));
+    }
+
+    #[test]
+    fn registering_and_condemning_exclude_each_other() {
+        assert!(!condemn(&mut registered(), NOW));
+        let mut task = minted();
+        assert!(condemn(&mut task, NOW));
+        assert!(matches!(acknowledge(&mut task, "n1", NOW), Err(Refusal::Leave(_))));
+        assert!(matches!(may_claim(&task, "n1", NOW), Err(Refusal::Leave(_))));
+    }
+
+    #[test]
+    fn one_place_too_many_is_left_by_one_runner() {
+        let mut state = FleetState::new(FleetName::parse("default").unwrap());
+        state.surplus = 1;
+        let (mut first, mut second) = (registered(), registered());
+        assert_eq!(lease(&mut first, &mut state, NOW), Ok(Lease::Leave(LeaveReason::Surplus)));
+        assert_eq!(lease(&mut second, &mut state, NOW), Ok(Lease::Stay));
+        assert_eq!(lease(&mut first, &mut state, NOW), Ok(Lease::Leave(LeaveReason::Surplus)));
+        assert_eq!(state.surplus, 0);
+    }
+
+    #[test]
+    fn a_runner_with_a_job_stays_whatever_it_asks() {
+        let mut state = FleetState::new(FleetName::parse("default").unwrap());
+        state.surplus = 1;
+        let mut task = registered();
+        task.had_job(crate::ids::JobId(1), None);
+        assert_eq!(lease(&mut task, &mut state, NOW), Ok(Lease::Stay));
+        assert_eq!(state.surplus, 1);
+    }
+
+    #[test]
+    fn an_idle_runner_of_a_replaced_revision_leaves() {
+        let mut state = FleetState::new(FleetName::parse("default").unwrap());
+        state.current = TaskDefinition::parse("arn:aws:ecs:eu-west-1:1:task-definition/runners-default:4").ok();
+        assert_eq!(lease(&mut registered(), &mut state, NOW), Ok(Lease::Leave(LeaveReason::Replaced)));
+    }
+
+    #[test]
+    fn a_suspected_listener_leaves_only_after_it_has_been_idle_for_long() {
+        let mut state = FleetState::new(FleetName::parse("default").unwrap());
+        state.hung = 1;
+        assert_eq!(lease(&mut registered(), &mut state, NOW), Ok(Lease::Stay));
+        assert_eq!(lease(&mut registered(), &mut state, NOW + HUNG_AFTER), Ok(Lease::Leave(LeaveReason::Hung)));
+    }
+}

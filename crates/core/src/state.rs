@@ -1,0 +1,122 @@
+//! A fleet in the ledger: what it is meant to have, what has been asked of ECS and not yet answered, and what may leave.
+//! Only `scale` writes it, but for the one subtraction that a lease makes; every write counts the version up.
+
+use crate::ids::{FleetName, ServiceName, TaskDefinition, TaskId};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One service of the fleet: the current one, or a replaced one that still drains.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceState {
+    /// The desired count that it is meant to have.
+    pub desired: u32,
+    /// The desired count that ECS is known to have accepted; differs from `desired` only while a call is due.
+    pub applied: u32,
+}
+
+/// A RunTask call that is due or whose answer is not recorded yet. Repeating it launches nothing twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launch {
+    /// The client token, derived from the fleet's version.
+    pub token: String,
+    /// How many tasks, 1 to 10.
+    pub count: u32,
+    /// Of which revision.
+    pub task_definition: TaskDefinition,
+    /// When it was decided.
+    pub at: Timestamp,
+}
+
+/// A task that ended without ever registering.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedBoot {
+    /// When it ended.
+    pub at: Timestamp,
+    /// What ECS gave as the reason, with the exit code.
+    pub reason: String,
+}
+
+/// How many of what a fleet had when it was last looked at. For people; no decision rests on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Jobs that wait for a runner of this fleet.
+    pub queued: u32,
+    /// Tasks without a registration yet, launches that are due included.
+    pub booting: u32,
+    /// Runners without a job.
+    pub idle: u32,
+    /// Runners with a job.
+    pub busy: u32,
+    /// Tasks whose job is over.
+    pub finishing: u32,
+    /// Runners that were told to leave.
+    pub leaving: u32,
+    /// Tasks that AWS is taking away.
+    pub interrupted: u32,
+}
+
+/// A fleet in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FleetState {
+    /// The fleet.
+    pub fleet: FleetName,
+    /// `min(maximum, queued + busy + warm)` at the last look.
+    #[serde(default)]
+    pub wanted: u32,
+    /// What the fleet had at the last look.
+    #[serde(default)]
+    pub counts: Counts,
+    /// Its services by name (launch mode `service`).
+    #[serde(default)]
+    pub services: BTreeMap<ServiceName, ServiceState>,
+    /// RunTask calls whose answer is not recorded (launch mode `tasks`).
+    #[serde(default)]
+    pub launches: Vec<Launch>,
+    /// How many idle runners may leave.
+    #[serde(default)]
+    pub surplus: u32,
+    /// How many idle runners may leave because their listener may hang.
+    #[serde(default)]
+    pub hung: u32,
+    /// When `hung` was last granted.
+    #[serde(default)]
+    pub hung_granted_at: Timestamp,
+    /// The revision that is current; idle runners of others leave.
+    #[serde(default)]
+    pub current: Option<TaskDefinition>,
+    /// When ECS was last asked for a change.
+    #[serde(default)]
+    pub changed_at: Timestamp,
+    /// When a message of the wake-up queue is due.
+    #[serde(default)]
+    pub wake_at: Option<Timestamp>,
+    /// The newest boots that failed.
+    #[serde(default)]
+    pub failed_boots: BTreeMap<TaskId, FailedBoot>,
+    /// The newest registration that was seen.
+    #[serde(default)]
+    pub last_registered_at: Timestamp,
+}
+
+impl FleetState {
+    /// A fleet that nobody has looked at yet.
+    #[must_use]
+    pub fn new(fleet: FleetName) -> Self {
+        Self {
+            fleet,
+            wanted: 0,
+            counts: Counts::default(),
+            services: BTreeMap::new(),
+            launches: Vec::new(),
+            surplus: 0,
+            hung: 0,
+            hung_granted_at: Timestamp::default(),
+            current: None,
+            changed_at: Timestamp::default(),
+            wake_at: None,
+            failed_boots: BTreeMap::new(),
+            last_registered_at: Timestamp::default(),
+        }
+    }
+}
