@@ -1,1 +1,35 @@
-//! To come.
+//! GitHub's REST API as far as runners need it: a small client that turns HTTP's quirks into meaning.
+//!
+//! It authenticates as an App or with a personal access token, mints registrations, and lists, reads and deletes runners, for organisations,
+//! repositories and enterprises, on github.com, ghe.com and GitHub Enterprise Server.
+//!
+//! What it must never do: sleep for a rate limit (it says [`GithubError::NotBefore`]), repeat a mint whose answer was lost (it says
+//! [`GithubError::UnknownEffect`]), follow an address out of an answer with a token in hand, or let a secret into an error or a debug print.
+
+mod answer;
+mod call;
+mod calls;
+mod client;
+mod credential;
+mod error;
+mod exchange;
+mod jit_blob;
+mod jwt;
+pub mod limits;
+mod rate_limit;
+mod scope;
+mod surroundings;
+mod time;
+mod token;
+mod transport;
+
+pub use call::{Call, Target};
+pub use calls::{Deletion, JitConfiguration, JitRequest, Job, RegistrationToken, Runner, RunnerList};
+pub use client::{Access, GithubClient};
+pub use credential::{AppCredential, Credential, CredentialError};
+pub use error::{Failure, GithubError, WaitReason};
+pub use jit_blob::{JitBlobError, disable_update};
+pub use scope::{ApiUrl, ApiUrlError};
+pub use surroundings::{Surroundings, System};
+pub use token::{MemoryTokenStore, StoreFailure, StoredToken, TokenKey, TokenStore};
+pub use transport::Http;

@@ -1,0 +1,48 @@
+//! A workflow job as GitHub sees it now, for whoever doubts what the deliveries said.
+
+use crate::answer;
+use crate::call::Call;
+use crate::client::{Access, GithubClient, Request};
+use crate::error::GithubError;
+use crate::surroundings::Surroundings;
+use crate::token::TokenStore;
+use fargate_runners_core::ids::{JobId, RepositoryName, RunId, RunnerId};
+use reqwest::Method;
+use serde::Deserialize;
+
+/// A job, as far as this project looks at it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Job {
+    /// GitHub's id.
+    pub id: JobId,
+    /// The run that it belongs to.
+    pub run_id: RunId,
+    /// `queued`, `waiting`, `in_progress`, `completed` and others.
+    pub status: String,
+    /// How it ended, once it has.
+    #[serde(default)]
+    pub conclusion: Option<String>,
+    /// The labels that it asks for.
+    #[serde(default)]
+    pub labels: Vec<String>,
+    /// The runner that took it.
+    #[serde(default)]
+    pub runner_id: Option<RunnerId>,
+    /// That runner's name.
+    #[serde(default)]
+    pub runner_name: Option<String>,
+}
+
+impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
+    /// The job of this id, or none if GitHub knows it no more (its run was deleted) or the credential may not see its repository.
+    pub async fn get_job(&self, access: &Access, repository: &RepositoryName, id: JobId) -> Result<Option<Job>, GithubError> {
+        let id = id.to_string();
+        let mut segments: Vec<&str> = std::iter::once("repos").chain(repository.as_str().split('/')).collect();
+        segments.extend(["actions", "jobs", &id]);
+        match self.call(access, &Request::new(Call::GetJob, Method::GET, &segments), self.operation()).await {
+            Ok((raw, target)) => answer::read(&raw, &target).map(Some),
+            Err(GithubError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The client against a server on loopback that plays GitHub's answers, good and bad.
+
+mod failures;
+mod mints;
+mod runners;
+mod secrets;
+mod server;
+mod tokens;
+mod world;
