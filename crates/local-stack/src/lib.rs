@@ -1,1 +1,5 @@
-//! To come.
+//! The local stack: servers around the two models, and what runs the tasks, so that the whole product works on one machine without an account.
+//!
+//! What it must never do: listen on anything but loopback, leave a process behind, or be linked into what is deployed.
+
+pub mod aws;
