@@ -64,3 +64,6 @@ pub const RATE_LIMIT_DEFAULT_WAIT: Duration = Duration::from_secs(60);
 
 /// The longest wait that is believed: limits are per hour, so that a longer one is a broken clock or a broken proxy.
 pub const RATE_LIMIT_WAIT_MAX: Duration = Duration::from_secs(3600);
+
+/// How old a credential that a process holds may be. It may be long: a credential that GitHub refuses is read anew at once.
+pub const CREDENTIAL_MAX_AGE: Duration = Duration::from_secs(3600);

@@ -2,6 +2,7 @@
 
 mod failures;
 mod mints;
+mod port;
 mod runners;
 mod secrets;
 mod server;
