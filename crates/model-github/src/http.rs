@@ -1,0 +1,142 @@
+//! The REST interface as HTTP: a request in, an answer (or a broken connection) out. Still pure: whoever has a socket calls this.
+
+mod hooks;
+mod routes;
+mod runners;
+
+use serde_json::{Value, json};
+
+use crate::Millis;
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::model::GithubModel;
+
+/// A request.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// `GET`, `POST`, `DELETE`.
+    pub method: String,
+    /// As in the request line: `/orgs/octo-org/actions/runners?per_page=100`.
+    pub path_and_query: String,
+    /// The `Authorization` header.
+    pub authorization: Option<String>,
+    /// The `iss` of the App's JWT in that header, if it is one and whoever asks has verified it.
+    pub app: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers, in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body; empty where there is none.
+    pub body: String,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// It is answered.
+    Answer(Response),
+    /// The connection breaks without an answer.
+    Drop,
+}
+
+/// What a route gives back before headers are added.
+type Routed = Result<Response, ApiError>;
+
+impl Response {
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
+        Self { status, headers: vec![("content-type", "application/json; charset=utf-8".to_owned())], body: body.to_string() }
+    }
+
+    pub(crate) fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: String::new() }
+    }
+}
+
+impl GithubModel {
+    /// Answers a request.
+    pub fn http(&mut self, now: Millis, request: &Request) -> Reply {
+        self.advance(now);
+        let caller = caller(request);
+        let routed = self.route(now, request, &caller);
+        let mut response = match routed {
+            Ok(response) => response,
+            Err(ApiError::Dropped) => return Reply::Drop,
+            Err(ApiError::Refused { status, message, retry_after }) => {
+                let body = json!({ "message": message, "documentation_url": "https://docs.github.com/rest", "status": status.to_string() });
+                let mut response = Response::json(status, &body);
+                if let Some(seconds) = retry_after {
+                    response.headers.push(("retry-after", seconds.to_string()));
+                }
+                response
+            }
+        };
+        if let Ok(principal) = self.authenticate(&caller) {
+            let standing = self.meter.standing(self.now, principal, &self.config.limits);
+            response.headers.extend([
+                ("x-ratelimit-limit", standing.limit.to_string()),
+                ("x-ratelimit-remaining", standing.remaining().to_string()),
+                ("x-ratelimit-used", standing.used.to_string()),
+                ("x-ratelimit-reset", standing.reset_at.div_ceil(1000).to_string()),
+                ("x-ratelimit-resource", "core".to_owned()),
+            ]);
+        }
+        let request_id = self.random.uuid();
+        response.headers.push(("x-github-request-id", request_id));
+        Reply::Answer(response)
+    }
+}
+
+fn caller(request: &Request) -> Caller {
+    if let Some(issuer) = &request.app {
+        return Caller::App(issuer.clone());
+    }
+    let Some((scheme, credential)) = request.authorization.as_deref().and_then(|value| value.split_once(' ')) else {
+        return Caller::Nobody;
+    };
+    if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token") {
+        Caller::Token(credential.trim().to_owned())
+    } else {
+        Caller::Nobody
+    }
+}
+
+/// The value of a query's parameter, decoded.
+fn parameter(query: &str, name: &str) -> Option<String> {
+    query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| decode(value))
+}
+
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'+' => bytes.push(b' '),
+            b'%' => {
+                let digits: Vec<u8> = rest.by_ref().take(2).collect();
+                let value = std::str::from_utf8(&digits).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok());
+                bytes.push(value.unwrap_or(b'?'));
+            }
+            other => bytes.push(other),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{decode, parameter};
+
+    #[test]
+    fn parameters_are_decoded() {
+        assert_eq!(parameter("per_page=100&name=a%2Fb+c", "name").as_deref(), Some("a/b c"));
+        assert_eq!(parameter("per_page=100", "page"), None);
+        assert_eq!(decode("%C3%A9%zz"), "é?");
+    }
+}

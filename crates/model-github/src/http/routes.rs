@@ -1,0 +1,131 @@
+//! Which path means which call.
+
+use serde_json::{Value, json};
+
+use crate::Millis;
+use crate::auth::{Access, Caller, Permissions};
+use crate::counters::Endpoint;
+use crate::error::ApiError;
+use crate::http::{Request, Response, Routed};
+use crate::ids::JobId;
+use crate::model::GithubModel;
+use crate::scope::Scope;
+use crate::time::rfc3339;
+use crate::wire;
+
+impl GithubModel {
+    pub(super) fn route(&mut self, now: Millis, request: &Request, caller: &Caller) -> Routed {
+        let (path, query) = request.path_and_query.split_once('?').unwrap_or((&request.path_and_query, ""));
+        // A GitHub Enterprise Server has the same interface below a prefix.
+        let path = path.strip_prefix("/api/v3").unwrap_or(path);
+        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        let body = || parse(&request.body);
+        match (request.method.as_str(), segments.as_slice()) {
+            ("POST", ["app", "installations", id, "access_tokens"]) => self.access_token(now, caller, number(id)?, &body()?),
+            ("GET", ["app", "hook", "deliveries", rest @ ..]) => self.app_deliveries(now, caller, rest, query),
+            ("POST", ["app", "hook", "deliveries", id, "attempts"]) => self.app_redeliver(now, caller, number(id)?),
+            ("GET", ["orgs", org, "installation"]) => self.installation(now, caller, &Scope::Organization((*org).to_owned())),
+            ("GET", ["repos", owner, repo, "installation"]) => self.installation(now, caller, &repository(owner, repo)),
+            ("GET", ["repos", owner, repo, "actions", "jobs", id]) => {
+                let job = self.get_job(now, caller, owner, repo, JobId(number(id)?))?;
+                Ok(Response::json(200, &wire::job(&job, &self.config.api_url, &self.config.web_url)))
+            }
+            ("GET", ["rate_limit"]) => {
+                self.call(now, caller, Endpoint::RateLimit, |_, _| Ok(Response::json(200, &json!({ "resources": {} }))))
+            }
+            (_, ["orgs", org, "actions", "runner-groups"]) => self.groups(now, caller, &Scope::Organization((*org).to_owned())),
+            (method, ["orgs", org, "actions", "runners", rest @ ..]) => {
+                self.runner_route(now, caller, method, &Scope::Organization((*org).to_owned()), rest, query, &request.body)
+            }
+            (method, ["repos", owner, repo, "actions", "runners", rest @ ..]) => {
+                self.runner_route(now, caller, method, &repository(owner, repo), rest, query, &request.body)
+            }
+            (method, ["enterprises", slug, "actions", "runners", rest @ ..]) => {
+                self.runner_route(now, caller, method, &Scope::Enterprise((*slug).to_owned()), rest, query, &request.body)
+            }
+            _ => self.call(now, caller, Endpoint::Other, |_, _| Err(ApiError::not_found())),
+        }
+    }
+
+    fn access_token(&mut self, now: Millis, caller: &Caller, installation: u64, body: &Value) -> Routed {
+        let wanted = body.get("permissions").and_then(Value::as_object).map(|wanted| {
+            let access = |value: &Value| if value == "write" || value == "admin" { Access::Write } else { Access::Read };
+            Permissions(wanted.iter().map(|(name, value)| (name.clone(), access(value))).collect())
+        });
+        let issued = self.exchange_token(now, caller, installation, wanted.as_ref())?;
+        let access = |access: &Access| if *access == Access::Write { "write" } else { "read" };
+        let permissions: serde_json::Map<String, Value> =
+            issued.permissions.0.iter().map(|(name, granted)| (name.clone(), access(granted).into())).collect();
+        Ok(Response::json(
+            201,
+            &json!({
+                "token": issued.token,
+                "expires_at": rfc3339(issued.expires_at),
+                "permissions": permissions,
+                "repository_selection": "all",
+            }),
+        ))
+    }
+
+    fn installation(&mut self, now: Millis, caller: &Caller, scope: &Scope) -> Routed {
+        let id = self.find_installation(now, caller, scope)?;
+        let found = self.credentials.installations.get(&id).ok_or_else(ApiError::not_found)?;
+        let body = json!({
+            "id": id,
+            "app_id": found.app,
+            "account": { "login": found.organization, "type": "Organization" },
+            "target_type": "Organization",
+            "repository_selection": "all",
+            "access_tokens_url": format!("{}/app/installations/{id}/access_tokens", self.config.api_url),
+            "events": ["workflow_job"],
+            "suspended_at": null,
+        });
+        Ok(Response::json(200, &body))
+    }
+
+    fn groups(&mut self, now: Millis, caller: &Caller, scope: &Scope) -> Routed {
+        self.call(now, caller, Endpoint::RunnerGroups, |model, _| {
+            model.authorize(caller, scope, Access::Read, false)?;
+            let owner = scope.group_owner().unwrap_or_default().to_lowercase();
+            let groups: Vec<Value> = model
+                .world
+                .groups
+                .iter()
+                .filter(|((of, _), _)| *of == owner)
+                .map(|((_, id), group)| {
+                    json!({
+                        "id": id,
+                        "name": group.name,
+                        "visibility": match group.visibility {
+                            crate::world::GroupVisibility::All => "all",
+                            crate::world::GroupVisibility::Private => "private",
+                            crate::world::GroupVisibility::Selected(_) => "selected",
+                        },
+                        "default": *id == crate::world::DEFAULT_GROUP,
+                        "inherited": false,
+                        "allows_public_repositories": group.allows_public_repositories,
+                        "restricted_to_workflows": false,
+                        "selected_workflows": [],
+                    })
+                })
+                .collect();
+            Ok(Response::json(200, &json!({ "total_count": groups.len(), "runner_groups": groups })))
+        })
+    }
+}
+
+pub(super) fn number(text: &str) -> Result<u64, ApiError> {
+    text.parse().map_err(|_| ApiError::not_found())
+}
+
+/// A body, which may be absent where nothing in it is needed.
+pub(super) fn parse(body: &[u8]) -> Result<Value, ApiError> {
+    if body.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(body).map_err(|_| ApiError::new(400, "Problems parsing JSON"))
+}
+
+fn repository(owner: &str, name: &str) -> Scope {
+    Scope::Repository(owner.to_owned(), name.to_owned())
+}
