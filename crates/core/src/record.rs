@@ -138,6 +138,14 @@ impl<T: Clone + PartialEq> Slot<T> {
         self.version
     }
 
+    /// Takes note that the value was written: it stands in the next version, and is unchanged.
+    pub fn committed(&mut self) {
+        if self.is_changed() {
+            self.version = Version(self.version.0 + 1);
+            self.read = Some(self.value.clone());
+        }
+    }
+
     /// Whether it is to be written.
     pub fn is_changed(&self) -> bool {
         self.read.as_ref() != Some(&self.value)
@@ -197,6 +205,13 @@ impl View {
     pub fn task_mut(&mut self, task: &TaskId, now: Timestamp) -> &mut TaskRecord {
         let fleet = self.state.get().fleet.clone();
         self.tasks.entry(task.clone()).or_insert_with(|| Slot::new(TaskRecord::new(fleet, task.clone(), now))).get_mut()
+    }
+
+    /// Takes note that everything that `writes` gave was written.
+    pub fn committed(&mut self) {
+        self.state.committed();
+        self.jobs.values_mut().for_each(Slot::committed);
+        self.tasks.values_mut().for_each(Slot::committed);
     }
 
     /// What is to be written, the fleet's own record first.

@@ -62,15 +62,12 @@ pub enum Refusal {
 
 /// Whether a registration may be minted for the task, which was told the given nonce's hash. Changes nothing.
 pub fn may_claim(task: &TaskRecord, nonce: &str, now: Timestamp) -> Result<(), Refusal> {
-    may_go_on(task, nonce)?;
+    may_go_on(task, nonce, now)?;
     if task.registered_at.is_some() {
         return Err(Refusal::Forbidden("its registration is acknowledged already: nothing is minted for it again"));
     }
     if task.attempt >= ATTEMPT_MAX {
         return Err(Refusal::Leave("it has used up its attempts to register"));
-    }
-    if let Some(until) = task.minting_until.filter(|until| *until > now) {
-        return Err(Refusal::AskAgain { reason: "another call mints for this task", after: until.since(now) });
     }
     Ok(())
 }
@@ -102,10 +99,7 @@ pub fn acknowledge(task: &mut TaskRecord, nonce: &str, now: Timestamp) -> Result
     if task.registered_at.is_some() && task.stop.is_none() && task.nonce_sha256.as_deref() == Some(nonce) {
         return Ok(());
     }
-    may_go_on(task, nonce)?;
-    if let Some(until) = task.minting_until.filter(|until| *until > now) {
-        return Err(Refusal::AskAgain { reason: "another call mints for this task", after: until.since(now) });
-    }
+    may_go_on(task, nonce, now)?;
     if task.minted.as_ref().is_none_or(|minted| minted.attempt != task.attempt) || task.nonce_sha256.is_none() {
         return Err(Refusal::Forbidden("there is no registration to acknowledge"));
     }
@@ -113,9 +107,13 @@ pub fn acknowledge(task: &mut TaskRecord, nonce: &str, now: Timestamp) -> Result
     Ok(())
 }
 
-fn may_go_on(task: &TaskRecord, nonce: &str) -> Result<(), Refusal> {
+fn may_go_on(task: &TaskRecord, nonce: &str, now: Timestamp) -> Result<(), Refusal> {
     if task.nonce_sha256.as_deref().is_some_and(|known| known != nonce) {
         return Err(Refusal::Forbidden("it came with a second nonce"));
+    }
+    // Before anything is said about leaving: a runner that is being made could not be removed yet.
+    if let Some(until) = task.minting_until.filter(|until| *until > now) {
+        return Err(Refusal::AskAgain { reason: "another call mints for this task", after: until.since(now) });
     }
     match task.state() {
         TaskState::Gone => Err(Refusal::Forbidden("the task has ended")),

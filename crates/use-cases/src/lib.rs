@@ -3,4 +3,8 @@
 //! A use case carries out what `fargate-runners-core` decides: it reads, lets the core decide, writes, and calls. The same code runs in Lambda, in the
 //! local stack and in a simulation; it may be dropped at any `.await` and must then be repeatable. No adapter, no runtime and no clock stands in here.
 
+pub mod deregister;
 pub mod ports;
+pub mod register;
+pub mod scale;
+pub mod webhook;

@@ -1,0 +1,220 @@
+//! A registration and its acknowledgement. In `service` mode ECS grants protection first, then one mint, under a lock in the task's record: two calls
+//! never mint for one task at once, and a repeat first removes what the last one may have made.
+
+use super::{Answer, CONFLICTS_MAX, Caller, Register, Trouble};
+use crate::ports::{
+    Bus, Clock, CommitError, Deleted, Fleets, Github, GithubError, Ledger, MintError, MintPace, PortError, Protection, Retry,
+    Slot as PaceSlot, TaskFacts, Tasks, chain,
+};
+use fargate_runners_core::fleet::{Fleet, Registration};
+use fargate_runners_core::record::{Record, Slot, Write};
+use fargate_runners_core::register::{self, PROTECTION, Refusal, acknowledge, begin_mint, end_mint, may_claim, undo_mint};
+use fargate_runners_core::task::{Minted, TaskRecord};
+use fargate_runners_core::time::Timestamp;
+use std::time::Duration;
+
+/// Fargate reports `RUNNING` within seconds of the container's start.
+const NOT_RUNNING_YET: Duration = Duration::from_secs(2);
+
+/// ECS refuses protection while its own view of the service settles.
+const PROTECTION_REFUSED: Duration = Duration::from_secs(5);
+
+/// A name that was taken is free after its runner has been removed.
+const NAME_TAKEN: Duration = Duration::from_secs(1);
+
+/// What a person must put right at GitHub (a permission, a runner group) is not put right in seconds.
+const GITHUB_REFUSED: Duration = Duration::from_secs(30);
+
+impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> Register<L, P, G, T, F, B, C> {
+    pub(super) async fn registration(&self, fleet: &Fleet, caller: &Caller, nonce: &str) -> Result<Answer, Trouble> {
+        let facts = self.facts(fleet, caller).await?;
+        let mut task = self.task(fleet, caller, self.clock.now()).await?;
+        if let Err(refusal) = may_claim(task.get(), nonce, self.clock.now()) {
+            return self.refuse(fleet, caller, task.get(), refusal).await;
+        }
+        if facts.service.is_some() {
+            self.protect(fleet, caller).await?;
+        }
+        if let PaceSlot::NotBefore(until) = self.pace.take_slot(&fleet.credential, self.clock.now()).await? {
+            return Err(Trouble::NotBefore(until));
+        }
+        let earlier = task.get().clone();
+        begin_mint(task.get_mut(), nonce, &facts.task_definition, facts.service.as_ref(), self.clock.now());
+        self.write(&mut task).await.map_err(busy_record)?;
+
+        if let Err(error) = self.remove(fleet, caller, &earlier).await {
+            undo_mint(task.get_mut());
+            self.write(&mut task).await.map_err(busy_record)?;
+            return Err(error);
+        }
+        self.mint(fleet, caller, task).await
+    }
+
+    pub(super) async fn ack(&self, fleet: &Fleet, caller: &Caller, nonce: &str) -> Result<Answer, Trouble> {
+        for _ in 0..CONFLICTS_MAX {
+            let now = self.clock.now();
+            let mut task = self.task(fleet, caller, now).await?;
+            if let Err(refusal) = acknowledge(task.get_mut(), nonce, now) {
+                return self.refuse(fleet, caller, task.get(), refusal).await;
+            }
+            match self.write(&mut task).await {
+                Ok(()) => {
+                    let name = self.name(fleet, caller, task.get().attempt);
+                    tracing::info!(fleet = %fleet.name, task_id = %caller.task, runner_name = %name, "a runner is about to listen");
+                    return Ok(Answer::Acknowledged);
+                }
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Failed(error)) => return Err(error.into()),
+            }
+        }
+        Err(Trouble::Contention)
+    }
+
+    /// What ECS says of the caller: it must be a task of this cluster and this fleet that is meant to run.
+    async fn facts(&self, fleet: &Fleet, caller: &Caller) -> Result<TaskFacts, Trouble> {
+        let facts = self.tasks.describe(fleet, &caller.task).await?.ok_or(Refusal::Forbidden("the cluster has no such task"))?;
+        if facts.task_definition.family() != fleet.task_definition.family() {
+            return Err(Refusal::Forbidden("the task is another fleet's").into());
+        }
+        match (facts.desired_status.as_str(), facts.last_status.as_str()) {
+            ("STOPPED", _) => Err(Refusal::Forbidden("the task is ending").into()),
+            (_, "RUNNING") => Ok(facts),
+            (_, "PROVISIONING" | "PENDING" | "ACTIVATING") => {
+                Err(Refusal::AskAgain { reason: "ECS does not call the task running yet", after: NOT_RUNNING_YET }.into())
+            }
+            _ => Err(Refusal::Forbidden("the task is ending").into()),
+        }
+    }
+
+    async fn protect(&self, fleet: &Fleet, caller: &Caller) -> Result<(), Trouble> {
+        match self.tasks.protect(fleet, &caller.task, PROTECTION).await? {
+            Protection::Granted => Ok(()),
+            Protection::Refused(reason) => {
+                metrics::counter!("ProtectionsRefused").increment(1);
+                tracing::warn!(fleet = %fleet.name, task_id = %caller.task, reason, "ECS refused scale-in protection; the task asks again");
+                Err(Refusal::AskAgain { reason: "ECS refused scale-in protection", after: PROTECTION_REFUSED }.into())
+            }
+        }
+    }
+
+    async fn mint(&self, fleet: &Fleet, caller: &Caller, mut task: Slot<TaskRecord>) -> Result<Answer, Trouble> {
+        let name = self.name(fleet, caller, task.get().attempt);
+        let minted = match fleet.registration {
+            Registration::Jit => self.github.jit_config(fleet, &name).await.map(|jit| (Some(jit.id), Answer::Jit(name.clone(), jit))),
+            Registration::Token => {
+                self.github.registration_token(fleet).await.map(|token| (None, Answer::Token(name.clone(), Box::new(fleet.clone()), token)))
+            }
+        };
+        let (runner_id, answer) = match minted {
+            Ok(minted) => minted,
+            Err(error) => return Err(self.not_minted(fleet, &mut task, error).await?),
+        };
+        metrics::counter!("Mints").increment(1);
+        tracing::info!(fleet = %fleet.name, task_id = %caller.task, runner_name = %name, "minted a registration");
+        self.note_mint(fleet, caller, task, Minted { attempt: name.attempt, runner_id, at: self.clock.now() }).await?;
+        Ok(answer)
+    }
+
+    /// Writes that the mint was made. If the task was condemned or has ended in the meantime, the runner is removed again.
+    async fn note_mint(&self, fleet: &Fleet, caller: &Caller, mut task: Slot<TaskRecord>, minted: Minted) -> Result<(), Trouble> {
+        for _ in 0..CONFLICTS_MAX {
+            end_mint(task.get_mut(), minted.clone());
+            match self.write(&mut task).await {
+                Ok(()) => return Ok(()),
+                Err(CommitError::Failed(error)) => return Err(error.into()),
+                Err(CommitError::Conflict) => task = self.task(fleet, caller, self.clock.now()).await?,
+            }
+            if task.get().attempt != minted.attempt || task.get().stop.is_some() || task.get().condemned_at.is_some() {
+                let made = TaskRecord { minted: Some(minted.clone()), attempt: minted.attempt, ..task.get().clone() };
+                self.remove(fleet, caller, &made).await?;
+                return Err(Refusal::Leave("it ended or was condemned while its registration was made").into());
+            }
+        }
+        Err(Trouble::Contention)
+    }
+
+    /// What follows from a mint that did not succeed.
+    async fn not_minted(&self, fleet: &Fleet, task: &mut Slot<TaskRecord>, error: MintError) -> Result<Trouble, Trouble> {
+        metrics::counter!("MintsFailed").increment(1);
+        let trouble = match error {
+            MintError::NotBefore(until) => {
+                undo_mint(task.get_mut());
+                self.pace.hold(&fleet.credential, until).await?;
+                tracing::warn!(fleet = %fleet.name, credential = %fleet.credential, %until, "GitHub's rate limit: mints pause");
+                Trouble::NotBefore(until)
+            }
+            MintError::NameTaken => {
+                // The attempt stays: the next call removes the runner of that name, and goes on under the next.
+                task.get_mut().minting_until = None;
+                Refusal::AskAgain { reason: "the runner's name was taken", after: NAME_TAKEN }.into()
+            }
+            MintError::UnknownEffect(error) => {
+                // The lock stays until no answer can come any more; the next call removes what may have been made.
+                let after = task.get().minting_until.map_or(NAME_TAKEN, |until| until.since(self.clock.now()));
+                tracing::warn!(fleet = %fleet.name, error = chain(&error), "nobody knows whether GitHub made the runner");
+                return Ok(Refusal::AskAgain { reason: "GitHub's answer was lost", after }.into());
+            }
+            MintError::Refused(error) => {
+                undo_mint(task.get_mut());
+                tracing::error!(fleet = %fleet.name, credential = %fleet.credential, error = chain(&error), "GitHub refuses to mint for this fleet");
+                Refusal::AskAgain { reason: "GitHub refused", after: GITHUB_REFUSED }.into()
+            }
+        };
+        self.write(task).await.map_err(busy_record)?;
+        Ok(trouble)
+    }
+
+    /// Removes the runner of the record's newest attempt, if one was or may have been made.
+    async fn remove(&self, fleet: &Fleet, caller: &Caller, task: &TaskRecord) -> Result<(), Trouble> {
+        if task.attempt == 0 || fleet.registration == Registration::Token {
+            return Ok(());
+        }
+        let known = task.minted.as_ref().filter(|minted| minted.attempt == task.attempt).and_then(|minted| minted.runner_id);
+        let runner = match known {
+            Some(runner) => Some(runner),
+            None => self.github.find(fleet, &self.name(fleet, caller, task.attempt)).await.map_err(trouble)?,
+        };
+        let Some(runner) = runner else { return Ok(()) };
+        match self.github.delete(fleet, runner).await.map_err(trouble)? {
+            Deleted::Gone => Ok(()),
+            Deleted::Busy => Err(Refusal::AskAgain { reason: "GitHub holds its earlier runner for busy", after: GITHUB_REFUSED }.into()),
+        }
+    }
+
+    /// A task that is told to leave may have a runner that it never started: that one goes first, so that an exit code of 0 means that nothing is left.
+    async fn refuse(&self, fleet: &Fleet, caller: &Caller, task: &TaskRecord, refusal: Refusal) -> Result<Answer, Trouble> {
+        if matches!(refusal, Refusal::Leave(_)) && task.registered_at.is_none() {
+            self.remove(fleet, caller, task).await?;
+        }
+        Err(refusal.into())
+    }
+
+    /// Writes the task's record if it has changed; the slot then stands for what was written.
+    pub(super) async fn write(&self, task: &mut Slot<TaskRecord>) -> Result<(), CommitError> {
+        if task.is_changed() {
+            let write = Write { record: Record::Task(task.get().clone()), expected: task.version() };
+            self.ledger.commit(&[write], self.now()).await?;
+            task.committed();
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// Somebody else wrote the task's record between a read and a write: the task asks again at once.
+fn busy_record(error: CommitError) -> Trouble {
+    match error {
+        CommitError::Conflict => Refusal::AskAgain { reason: "the task's record is being written", after: register::DONE_AGAIN }.into(),
+        CommitError::Failed(error) => error.into(),
+    }
+}
+
+pub(super) fn trouble(error: GithubError) -> Trouble {
+    match error {
+        GithubError::NotBefore(until) => Trouble::NotBefore(until),
+        GithubError::Failed(error) => PortError { retry: Retry::UnknownEffect, ..error }.into(),
+    }
+}

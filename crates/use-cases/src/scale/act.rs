@@ -1,0 +1,166 @@
+//! What a look asks of ECS, and how the answers get into the ledger. Each call may be repeated: a desired count is absolute, a launch has its token.
+//! A call that fails only makes the fleet be looked at again.
+
+use super::Scale;
+use super::look::CONFLICTS_MAX;
+use crate::ports::{Bus, Capacity, Clock, CommitError, DeadLetters, FleetQueue, Fleets, Launched, Ledger, PortError, Retry, WakeUp, chain};
+use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::ids::{ServiceName, TaskDefinition, TaskId};
+use fargate_runners_core::plan::Plan;
+use fargate_runners_core::record::{Key, View};
+use fargate_runners_core::time::Timestamp;
+use std::time::Duration;
+
+/// ECS's buckets refill within seconds.
+const AFTER_THROTTLING: Duration = Duration::from_secs(2);
+
+/// A call whose answer was lost is repeated after this.
+const AFTER_LOST_ANSWER: Duration = Duration::from_secs(5);
+
+/// What a person must put right is not put right in seconds.
+const AFTER_REFUSAL: Duration = Duration::from_secs(60);
+
+/// What ECS's answers change in the ledger.
+#[derive(Default)]
+struct Settled {
+    applied: Vec<(ServiceName, u32)>,
+    forgotten: Vec<ServiceName>,
+    launches: Vec<String>,
+    tasks: Vec<(TaskId, TaskDefinition)>,
+    again: Option<Duration>,
+}
+
+impl Settled {
+    fn again(&mut self, wait: Duration) {
+        self.again = Some(self.again.map_or(wait, |known| known.min(wait)));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.applied.is_empty() && self.forgotten.is_empty() && self.launches.is_empty() && self.tasks.is_empty()
+    }
+
+    fn enter(&self, view: &mut View, now: Timestamp) {
+        let state = view.state.get_mut();
+        for (name, count) in &self.applied {
+            if let Some(service) = state.services.get_mut(name) {
+                service.applied = *count;
+            }
+        }
+        for name in &self.forgotten {
+            state.services.remove(name);
+        }
+        state.launches.retain(|launch| !self.launches.contains(&launch.token));
+        for (task_id, definition) in &self.tasks {
+            let task = view.task_mut(task_id, now);
+            task.task_definition = task.task_definition.take().or_else(|| Some(definition.clone()));
+        }
+    }
+}
+
+impl<L, P, F, B, W, Q, D, C> Scale<L, P, F, B, W, Q, D, C>
+where
+    L: Ledger,
+    P: Capacity,
+    F: Fleets,
+    B: Bus,
+    W: WakeUp,
+    Q: FleetQueue,
+    D: DeadLetters,
+    C: Clock,
+{
+    pub(super) async fn act(&self, fleet: &Fleet, plan: Plan, view: View) {
+        let mut settled = Settled::default();
+        self.set_counts(fleet, &plan, &view, &mut settled).await;
+        for launch in &plan.launch {
+            match self.capacity.launch(fleet, launch).await {
+                Ok(Launched { tasks, failures }) => {
+                    if !failures.is_empty() {
+                        metrics::counter!("LaunchesFailed").increment(failures.len() as u64);
+                        tracing::warn!(fleet = %fleet.name, reasons = failures.join(" | "), "ECS did not start every task; the rest is launched anew");
+                        settled.again(AFTER_LOST_ANSWER);
+                    }
+                    settled.tasks.extend(tasks.into_iter().map(|task| (task, launch.task_definition.clone())));
+                    settled.launches.push(launch.token.clone());
+                }
+                Err(error) => {
+                    // A launch that surely did not happen is decided anew; one that may have is repeated under its token.
+                    if error.retry != Retry::UnknownEffect {
+                        settled.launches.push(launch.token.clone());
+                    }
+                    complain(fleet, &error, &mut settled);
+                }
+            }
+        }
+        let again = settled.again;
+        self.settle(fleet, &settled, view).await;
+        if let Some(wait) = again {
+            self.look_again(&fleet.name, wait).await;
+        }
+    }
+
+    async fn set_counts(&self, fleet: &Fleet, plan: &Plan, view: &View, settled: &mut Settled) {
+        let mut may_lower = true;
+        if !plan.unprotect.is_empty()
+            && let Err(error) = self.capacity.unprotect(fleet, &plan.unprotect).await
+        {
+            may_lower = false;
+            complain(fleet, &error, settled);
+        }
+        for (name, count) in &plan.want {
+            let lowers = view.state.get().services.get(name).is_some_and(|service| service.desired < service.applied);
+            if lowers && !may_lower {
+                continue;
+            }
+            match self.capacity.want(fleet, name, *count).await {
+                Ok(()) => settled.applied.push((name.clone(), *count)),
+                // A replaced service that somebody has deleted wants nothing any more.
+                Err(error) if error.retry == Retry::Never && fleet.service() != Some(name) => {
+                    tracing::warn!(fleet = %fleet.name, service = %name, error = chain(&error), "a replaced service is forgotten");
+                    settled.forgotten.push(name.clone());
+                }
+                Err(error) => complain(fleet, &error, settled),
+            }
+        }
+    }
+
+    /// Writes what ECS answered. The view is as it was committed, so that it is one version on; if that is not so any more, it is read again.
+    async fn settle(&self, fleet: &Fleet, settled: &Settled, mut view: View) {
+        if settled.is_empty() {
+            return;
+        }
+        view.committed();
+        for _ in 0..CONFLICTS_MAX {
+            let now = self.clock.now();
+            settled.enter(&mut view, now);
+            match self.ledger.commit(&view.writes(), now).await {
+                Ok(()) => return,
+                Err(CommitError::Failed(error)) => {
+                    tracing::error!(fleet = %fleet.name, error = chain(&error), "what ECS answered could not be written; it is asked again");
+                    return self.look_again(&fleet.name, AFTER_LOST_ANSWER).await;
+                }
+                Err(CommitError::Conflict) => {}
+            }
+            let tasks = settled.tasks.iter().map(|(task, _)| Key::Task(fleet.name.clone(), task.clone()));
+            let keys: Vec<Key> = std::iter::once(Key::Fleet(fleet.name.clone())).chain(tasks).collect();
+            view = View::new(fleet.name.clone());
+            match self.ledger.read(&keys, now).await {
+                Ok(records) => view.add(records),
+                Err(error) => {
+                    tracing::error!(fleet = %fleet.name, error = chain(&error), "what ECS answered could not be written; it is asked again");
+                    break;
+                }
+            }
+        }
+        self.look_again(&fleet.name, AFTER_LOST_ANSWER).await;
+    }
+}
+
+fn complain(fleet: &Fleet, error: &PortError, settled: &mut Settled) {
+    settled.again(match error.retry {
+        Retry::Throttled => AFTER_THROTTLING,
+        Retry::UnknownEffect => AFTER_LOST_ANSWER,
+        Retry::Never => AFTER_REFUSAL,
+    });
+    metrics::counter!("ScalingFailed").increment(1);
+    tracing::error!(fleet = %fleet.name, error = chain(error), "ECS did not do what was asked; the fleet is looked at again");
+}

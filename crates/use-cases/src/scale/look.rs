@@ -1,0 +1,145 @@
+//! One look at one fleet: read, apply, plan, write, act. It writes nothing when nothing has changed, and calls nothing when nothing is due.
+
+use super::Scale;
+use crate::ports::{Bus, COMMIT_MAX, Capacity, Clock, CommitError, DeadLetters, FleetQueue, Fleets, Ledger, PortError, WakeUp, chain};
+use crate::webhook::DOUBT;
+use fargate_runners_core::apply::{apply, keys_of};
+use fargate_runners_core::events::{Event, RunnerLost};
+use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::ids::FleetName;
+use fargate_runners_core::plan::{Plan, plan};
+use fargate_runners_core::record::{View, Write};
+use fargate_runners_core::time::Timestamp;
+use std::time::Duration;
+
+/// How often a look is begun anew because a lease or a registration was written in between: each makes progress, so that more means trouble.
+pub(super) const CONFLICTS_MAX: usize = 8;
+
+/// Why a look's events are not in the ledger.
+#[derive(Debug, thiserror::Error)]
+pub enum LookError {
+    /// Others wrote the same records again and again.
+    #[error("fleet {0} was written by others {CONFLICTS_MAX} times in a row")]
+    Contention(FleetName),
+    /// A service could not be reached.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+impl<L, P, F, B, W, Q, D, C> Scale<L, P, F, B, W, Q, D, C>
+where
+    L: Ledger,
+    P: Capacity,
+    F: Fleets,
+    B: Bus,
+    W: WakeUp,
+    Q: FleetQueue,
+    D: DeadLetters,
+    C: Clock,
+{
+    /// Takes the events in and does what follows. An error means that the events are not in the ledger.
+    pub async fn look(&self, name: &FleetName, events: &[Event]) -> Result<(), LookError> {
+        let fleet = self.fleet(name).await?;
+        for _ in 0..CONFLICTS_MAX {
+            let now = self.clock.now();
+            let mut view = self.read(name, events, now).await?;
+            let losses: Vec<RunnerLost> = events.iter().filter_map(|event| apply(&mut view, event, &self.stack, now)).collect();
+            let plan = fleet.as_ref().map(|fleet| {
+                let seed = format!("{}-{name}-{}", self.stack, view.state.version().0);
+                plan(&mut view, fleet, &seed, now)
+            });
+            // Before the commit: one wake-up too many is harmless, one too few is not.
+            if let Some(wait) = plan.as_ref().and_then(|plan| plan.look_again) {
+                self.look_again(name, wait).await;
+            }
+            match self.commit(&view.writes(), now).await {
+                Err(CommitError::Conflict) => continue,
+                Err(CommitError::Failed(error)) => return Err(error.into()),
+                Ok(()) => {}
+            }
+            self.report(losses).await;
+            if let (Some(fleet), Some(plan)) = (fleet, plan) {
+                tell(&fleet, &plan, &view);
+                self.act(&fleet, plan, view).await;
+            }
+            return Ok(());
+        }
+        Err(LookError::Contention(name.clone()))
+    }
+
+    async fn fleet(&self, name: &FleetName) -> Result<Option<Fleet>, PortError> {
+        for max_age in [DOUBT, Duration::ZERO] {
+            if let Some(fleet) = self.fleets.fleets(max_age).await?.get(name) {
+                return Ok(Some(fleet.clone()));
+            }
+        }
+        tracing::error!(fleet = %name, "events name a fleet that is described nowhere, or whose description cannot be read; they are kept, nothing is scaled");
+        metrics::counter!("FleetsUnknown").increment(1);
+        Ok(None)
+    }
+
+    async fn read(&self, name: &FleetName, events: &[Event], now: Timestamp) -> Result<View, PortError> {
+        let mut view = View::new(name.clone());
+        view.add(self.ledger.active(name, now).await?);
+        let mut missing: Vec<_> = events.iter().flat_map(|event| keys_of(event, &self.stack)).filter(|key| !view.holds(key)).collect();
+        missing.sort();
+        missing.dedup();
+        if !missing.is_empty() {
+            view.add(self.ledger.read(&missing, now).await?);
+        }
+        Ok(view)
+    }
+
+    /// The fleet's own record goes with the last part: what is asked of ECS is in the ledger only when everything that it follows from is.
+    async fn commit(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError> {
+        let (state, others) = writes.split_at(usize::from(writes.first().is_some_and(is_state)));
+        let mut parts: Vec<Vec<Write>> = others.chunks(COMMIT_MAX - 1).map(<[Write]>::to_vec).collect();
+        match parts.last_mut() {
+            Some(last) => last.extend_from_slice(state),
+            None if !state.is_empty() => parts.push(state.to_vec()),
+            None => {}
+        }
+        for part in parts {
+            self.ledger.commit(&part, now).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn look_again(&self, name: &FleetName, wait: Duration) {
+        if let Err(error) = self.wake_up.look_again(name, wait).await {
+            tracing::error!(fleet = %name, error = chain(&error), "the fleet cannot be looked at again in time; the next event or the healer will");
+        }
+    }
+
+    async fn report(&self, losses: Vec<RunnerLost>) {
+        for lost in &losses {
+            metrics::counter!("RunnersLost").increment(1);
+            tracing::error!(
+                fleet = %lost.fleet, task_id = %lost.task_id, job_id = lost.job_id.0, stop_code = lost.stop.code, reason = lost.stop.reason,
+                "a runner died in its job"
+            );
+        }
+        let events: Vec<Event> = losses.into_iter().map(Event::RunnerLost).collect();
+        if !events.is_empty()
+            && let Err(error) = self.bus.publish(&events).await
+        {
+            tracing::error!(error = chain(&error), "lost runners could not be reported on the bus");
+        }
+    }
+}
+
+fn tell(fleet: &Fleet, plan: &Plan, view: &View) {
+    let state = view.state.get();
+    tracing::info!(
+        fleet = %fleet.name, wanted = state.wanted, queued = state.counts.queued, booting = state.counts.booting, idle = state.counts.idle,
+        busy = state.counts.busy, surplus = state.surplus, "looked at a fleet"
+    );
+    if let Some(reasons) = &plan.breaker {
+        metrics::counter!("BootsFailing").increment(1);
+        tracing::error!(fleet = %fleet.name, reasons = reasons.join(" | "), "tasks end before they register; only one probe boots at a time");
+    }
+}
+
+const fn is_state(write: &Write) -> bool {
+    matches!(write.record, fargate_runners_core::record::Record::Fleet(_))
+}
