@@ -121,7 +121,7 @@ pub enum GithubError {
     #[error("the GitHub credential cannot be used")]
     Credential(#[from] CredentialError),
     /// The HTTP client could not be set up.
-    #[error("the HTTP client could not be set up; this is a fault of the build")]
+    #[error("the HTTP client could not be set up; check the further root certificates if any were given")]
     Setup(#[source] Failure),
 }
 

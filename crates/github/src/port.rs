@@ -50,19 +50,26 @@ impl<C: Credentials, S: TokenStore, W: Surroundings> FleetGithub<C, S, W> {
         let credential = Credential::parse(&json).map_err(|error| unusable("GitHub credential", error.into()))?;
         Ok(Access { api, scope: fleet.scope.clone(), credential_name: fleet.credential.clone(), credential })
     }
+}
 
-    /// Acts with the fleet's credential; once more with the credential read anew if GitHub refuses it, since a person may have replaced it.
-    /// A refused credential has had no effect, so that even a mint may be repeated.
-    async fn with_credential<R>(&self, fleet: &Fleet, act: impl AsyncFn(&Access) -> Result<R, ClientError>) -> Result<R, Failed> {
-        let access = self.access(fleet, CREDENTIAL_MAX_AGE).await.map_err(Failed::Before)?;
-        match act(&access).await {
-            Err(ClientError::Unauthorized { .. } | ClientError::Credential(_)) => {
-                let access = self.access(fleet, Duration::ZERO).await.map_err(Failed::Before)?;
-                act(&access).await.map_err(Failed::At)
+/// Acts with the fleet's credential; once more with the credential read anew if GitHub refuses it, since a person may have replaced it.
+/// A refused credential has had no effect, so that even a mint may be repeated.
+///
+/// A macro, because the future of a function over an async closure is not known to be `Send`, which a function's runtime may ask for.
+macro_rules! with_credential {
+    ($self:ident, $fleet:ident, $access:ident => $call:expr) => {
+        async {
+            let mut max_age = CREDENTIAL_MAX_AGE;
+            loop {
+                let $access = &$self.access($fleet, max_age).await.map_err(Failed::Before)?;
+                match $call.await {
+                    Err(ClientError::Unauthorized { .. } | ClientError::Credential(_)) if !max_age.is_zero() => max_age = Duration::ZERO,
+                    other => break other.map_err(Failed::At),
+                }
             }
-            other => other.map_err(Failed::At),
         }
-    }
+        .await
+    };
 }
 
 /// Where an operation failed: before GitHub was asked, or there.
@@ -78,17 +85,17 @@ impl<C: Credentials, S: TokenStore, W: Surroundings> Github for FleetGithub<C, S
             labels: fleet.labels.iter().map(|label| label.as_str().to_owned()).collect(),
             runner_group_id: fleet.runner_group_id,
         };
-        let minted = self.with_credential(fleet, async |access| self.client.mint_jit_configuration(access, &wanted).await).await;
+        let minted = with_credential!(self, fleet, access => self.client.mint_jit_configuration(access, &wanted));
         minted.map(|jit| JitRunner { id: jit.runner.id, encoded_jit_config: jit.encoded }).map_err(|failed| mint_error(fleet, failed))
     }
 
     async fn registration_token(&self, fleet: &Fleet) -> Result<SecretString, MintError> {
-        let minted = self.with_credential(fleet, async |access| self.client.mint_registration_token(access).await).await;
+        let minted = with_credential!(self, fleet, access => self.client.mint_registration_token(access));
         minted.map(|minted| minted.token).map_err(|failed| mint_error(fleet, failed))
     }
 
     async fn delete(&self, fleet: &Fleet, runner: RunnerId) -> Result<Deleted, GithubError> {
-        let deleted = self.with_credential(fleet, async |access| self.client.delete_runner(access, runner).await).await;
+        let deleted = with_credential!(self, fleet, access => self.client.delete_runner(access, runner));
         match deleted.map_err(|failed| call_error(fleet, Call::DeleteRunner, failed))? {
             Deletion::Deleted | Deletion::AlreadyGone => Ok(Deleted::Gone),
             Deletion::StillRunning => Ok(Deleted::Busy),
@@ -97,7 +104,7 @@ impl<C: Credentials, S: TokenStore, W: Surroundings> Github for FleetGithub<C, S
 
     async fn find(&self, fleet: &Fleet, name: &RunnerName) -> Result<Option<RunnerId>, GithubError> {
         let name = name.to_string();
-        let found = self.with_credential(fleet, async |access| self.client.find_runner(access, &name).await).await;
+        let found = with_credential!(self, fleet, access => self.client.find_runner(access, &name));
         found.map(|runner| runner.map(|runner| runner.id)).map_err(|failed| call_error(fleet, Call::ListRunners, failed))
     }
 }

@@ -7,6 +7,8 @@ use crate::error::{Failure, GithubError};
 use crate::limits::{ANSWER_BYTES_MAX, ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, IDLE_CONNECTION};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Url, redirect};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -17,6 +19,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub struct Http {
     client: Arc<OnceLock<Client>>,
+    further_roots: Arc<[CertificateDer<'static>]>,
 }
 
 impl Http {
@@ -26,18 +29,31 @@ impl Http {
         Self::default()
     }
 
+    /// The same, trusting these certificates too: for a GitHub Enterprise Server whose certificate an organisation signed itself.
+    pub fn trusting(pem: &str) -> Result<Self, GithubError> {
+        let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+        match roots {
+            Ok(roots) if !roots.is_empty() => Ok(Self { client: Arc::default(), further_roots: roots.into() }),
+            Ok(_) => Err(GithubError::Setup("the further root certificates hold no -----BEGIN CERTIFICATE-----".into())),
+            Err(error) => Err(GithubError::Setup(error.into())),
+        }
+    }
+
     pub(crate) fn client(&self) -> Result<&Client, GithubError> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let built = build()?;
+        let built = build(&self.further_roots)?;
         Ok(self.client.get_or_init(|| built))
     }
 }
 
-fn build() -> Result<Client, GithubError> {
+fn build(further_roots: &[CertificateDer<'static>]) -> Result<Client, GithubError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    for root in further_roots {
+        roots.add(root.clone()).map_err(|error| GithubError::Setup(error.into()))?;
+    }
     let tls = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| GithubError::Setup(error.into()))?
@@ -123,4 +139,18 @@ fn broken(error: reqwest::Error) -> Broken {
     // The address stands in the error's target already.
     let error: Failure = error.without_url().into();
     if unsent { Broken::NotSent(error) } else { Broken::MaybeSent(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn further_roots_must_be_certificates() {
+        for bad in ["", "no certificate", "-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n"] {
+            assert!(matches!(Http::trusting(bad), Err(GithubError::Setup(_))), "{bad}");
+        }
+        let no_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert!(Http::trusting(no_certificate).is_ok_and(|http| http.client().is_err()));
+    }
 }

@@ -5,7 +5,7 @@ use crate::server::{Play, Server, empty, json, refusal};
 use crate::world::{START, World, client, pat, shown};
 use fargate_runners_core::ids::RunnerId;
 use fargate_runners_core::time::Timestamp;
-use fargate_runners_github::{Deletion, GithubError, WaitReason};
+use fargate_runners_github::{ApiUrl, Deletion, GithubError, WaitReason, limits};
 use metrics::{Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use serde_json::json as j;
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ async fn nobody_there_is_an_error_that_a_mint_survives_without_doubt() {
     let mut access = pat(&server, "org/octo");
     // Bound and closed again: nobody listens there.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    access.api = fargate_runners_github::ApiUrl::parse(&format!("http://{closed}")).unwrap();
+    access.api = ApiUrl::parse(&format!("http://{closed}")).unwrap();
     let error = client(&World::default()).mint_jit_configuration(&access, &request()).await.unwrap_err();
     assert!(matches!(error, GithubError::Unavailable { attempts: 3, .. }) && !error.may_have_had_effect(), "{}", shown(&error));
 }
@@ -58,6 +58,41 @@ async fn a_mint_that_broke_is_not_repeated_and_said_to_be_in_doubt() {
         assert!(error.may_have_had_effect() && error.is_retryable(), "{}", shown(&error));
         assert_eq!((server.count(MINT), world.pauses()), (1, 0));
     }
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_given_up() {
+    let (server, world) = (Server::start().await, World::default());
+    server.on(MINT, [Play::Stall]);
+    let (client, access, wanted) = (client(&world), pat(&server, "org/octo"), request());
+    let (outcome, ()) = tokio::join!(client.mint_jit_configuration(&access, &wanted), async {
+        server.stalled.notified().await;
+        tokio::time::pause();
+        tokio::time::advance(limits::ATTEMPT_TIMEOUT).await;
+    });
+    let error = outcome.unwrap_err();
+    assert!(error.may_have_had_effect(), "{}", shown(&error));
+}
+
+#[tokio::test]
+async fn an_operation_whose_time_is_over_calls_no_more() {
+    let (server, world) = (Server::start().await, World::default());
+    // Each pause before a repeat takes far too long.
+    let slow = World::whose_pauses_take(&world, limits::OPERATION_TIMEOUT);
+    server.on(&format!("GET {RUNNER}"), [refusal(500, "Server Error")]);
+    let error = client(&slow).get_runner(&pat(&server, "org/octo"), RunnerId(5)).await.unwrap_err();
+    assert!(matches!(error, GithubError::Unavailable { attempts: 1, .. }), "{}", shown(&error));
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn tls_is_not_given_up_for_a_server_that_has_none() {
+    let server = Server::start().await;
+    let mut access = pat(&server, "org/octo");
+    access.api = ApiUrl::parse(&server.url.replace("http://", "https://")).unwrap();
+    let error = client(&World::default()).mint_jit_configuration(&access, &request()).await.unwrap_err();
+    assert!(matches!(error, GithubError::Unavailable { .. }) && !error.may_have_had_effect(), "{}", shown(&error));
+    assert!(server.seen().is_empty());
 }
 
 #[tokio::test]

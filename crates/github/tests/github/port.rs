@@ -6,7 +6,7 @@ use crate::world::{IN_AN_HOUR, PAT, START, World, client};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::{CredentialName, RunnerId};
 use fargate_runners_core::names::RunnerName;
-use fargate_runners_github::{Credentials, FleetGithub, MemoryTokenStore};
+use fargate_runners_github::{Credentials, FleetGithub, GithubClient, Http, MemoryTokenStore, System};
 use fargate_runners_use_cases::ports::{Deleted, Github, GithubError, MintError, PortError, Retry, chain};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json as j;
@@ -119,5 +119,21 @@ async fn a_credential_that_is_none_is_named_and_not_shown() {
     let error = github(Nonsense).jit_config(&fleet(&server), &name()).await.unwrap_err();
     let text = format!("{} {error:?}", chain(&error));
     assert!(text.contains("credential default") && !text.contains("sesame"), "{text}");
+    assert!(server.seen().is_empty());
+}
+
+/// The functions' runtime may move a request between threads. Checked by the compiler; nothing is called.
+#[tokio::test]
+async fn the_port_can_be_used_from_any_thread() {
+    fn is_send<T: Send>(value: T) -> T {
+        value
+    }
+    let server = Server::start().await;
+    let github = FleetGithub::new(GithubClient::new(Http::new(), MemoryTokenStore::default(), System), Replaced);
+    let (fleet, name) = (fleet(&server), name());
+    drop(is_send(github.jit_config(&fleet, &name)));
+    drop(is_send(github.registration_token(&fleet)));
+    drop(is_send(github.delete(&fleet, RunnerId(1))));
+    drop(is_send(github.find(&fleet, &name)));
     assert!(server.seen().is_empty());
 }

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 /// What the server does with one request.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub enum Play {
     },
     /// Reads the request and closes the connection.
     HangUp,
+    /// Reads the request and never answers.
+    Stall,
 }
 
 #[derive(Clone, Debug)]
@@ -41,6 +44,8 @@ impl Seen {
 pub struct Server {
     pub url: String,
     inner: Arc<Mutex<Inner>>,
+    /// Told of each request that will never be answered.
+    pub stalled: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -75,7 +80,7 @@ impl Server {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let server = Self { url, inner: Arc::default() };
+        let server = Self { url, inner: Arc::default(), stalled: Arc::default() };
         let accepting = server.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -116,6 +121,10 @@ impl Server {
             inner.plays.get_mut(&call).and_then(VecDeque::pop_front)
         };
         let play = play.unwrap_or_else(|| refusal(418, &format!("the test has no answer for {call}")));
+        if matches!(play, Play::Stall) {
+            self.stalled.notify_one();
+            std::future::pending::<()>().await;
+        }
         if let Play::Answer { status, headers, body } = play {
             let mut answer = format!("HTTP/1.1 {status} Status\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
             for (name, value) in headers {
@@ -132,7 +141,8 @@ async fn read(stream: &mut TcpStream) -> Option<Seen> {
         if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
             break at;
         }
-        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+        // A TLS handshake begins with this byte; it gets no answer here.
+        if stream.read_buf(&mut bytes).await.ok()? == 0 || bytes.starts_with(&[0x16]) {
             return None;
         }
     };

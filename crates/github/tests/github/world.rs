@@ -25,6 +25,8 @@ pub const PAT: &str = "ghp_patSecret";
 pub struct World {
     passed_millis: Arc<AtomicU64>,
     pauses: Arc<AtomicU64>,
+    /// If set, a pause takes this long, whatever was asked for.
+    pauses_take: Option<Duration>,
     /// If set, a pause lasts until it is notified.
     pause_ends: Option<Arc<Notify>>,
 }
@@ -32,6 +34,10 @@ pub struct World {
 impl World {
     pub fn whose_pauses_last_until(end: &Arc<Notify>) -> Self {
         Self { pause_ends: Some(end.clone()), ..Self::default() }
+    }
+
+    pub fn whose_pauses_take(world: &Self, duration: Duration) -> Self {
+        Self { pauses_take: Some(duration), ..world.clone() }
     }
 
     pub fn pass(&self, duration: Duration) {
@@ -54,7 +60,7 @@ impl Surroundings for World {
 
     async fn pause(&self, duration: Duration) {
         self.pauses.fetch_add(1, Ordering::SeqCst);
-        self.pass(duration);
+        self.pass(self.pauses_take.unwrap_or(duration));
         if let Some(end) = &self.pause_ends {
             end.notified().await;
         }
