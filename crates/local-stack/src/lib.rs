@@ -3,3 +3,5 @@
 //! What it must never do: listen on anything but loopback, leave a process behind, or be linked into what is deployed.
 
 pub mod aws;
+
+pub mod ecs;
