@@ -63,6 +63,8 @@ fn apply_job(view: &mut View, event: &JobEvent, stack: &StackId, now: Timestamp)
         let task = view.task_mut(&task_id, now);
         task.had_job(event.job_id, news.ended_at);
         news.runner_stopped_at = task.stop.as_ref().map(|stop| stop.at);
+        // A task that had a job did register, also if word of that comes after word of its end.
+        view.state.get_mut().failed_boots.remove(&task_id);
     }
     join_job(view, news);
 }
@@ -98,7 +100,8 @@ fn apply_stopped(view: &mut View, event: &RunnerStopped, now: Timestamp) -> Opti
 fn join_job(view: &mut View, news: JobRecord) {
     match view.jobs.get_mut(&news.job_id) {
         Some(known) => *known.get_mut() = known.get().join(&news),
-        None => drop(view.jobs.insert(news.job_id, Slot::new(news))),
+        // Joined with itself, so that it is what any other order would have made of it.
+        None => drop(view.jobs.insert(news.job_id, Slot::new(news.join(&news)))),
     }
 }
 

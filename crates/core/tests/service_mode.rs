@@ -1,0 +1,190 @@
+//! Launch mode `service`, in the words of those who use it.
+
+mod common;
+
+use common::{World, fleet, service, stopped, task_id};
+use fargate_runners_core::task::DoneAnswer;
+
+fn world(maximum: u32, warm: u32) -> World {
+    World::new(fleet("service", maximum, warm, 1))
+}
+
+/// A fleet whose runners have each taken a job.
+fn busy(runners: u64, maximum: u32) -> World {
+    let mut world = world(maximum, 0);
+    world.queues(1..=runners);
+    world.look();
+    for number in 1..=runners {
+        world.registers(number);
+        world.takes(number, number);
+    }
+    world.passes(30);
+    world.look();
+    world
+}
+
+#[test]
+fn the_desired_count_follows_the_queue_up_to_the_maximum() {
+    let mut world = world(3, 0);
+    world.queues(1..=5);
+    let plan = world.look();
+    assert_eq!(plan.want, [(service(1), 3)]);
+    world.passes(5);
+    assert_eq!(world.look().want, []);
+}
+
+#[test]
+fn nothing_is_lowered_because_a_job_was_cancelled() {
+    let mut world = world(10, 0);
+    world.queues(1..=2);
+    world.look();
+    world.registers(1);
+    world.registers(2);
+    world.happens(&common::job(1, fargate_runners_core::job::JobPhase::Completed, None, world.now));
+    world.passes(60);
+    let plan = world.look();
+    assert_eq!((plan.want, world.desired(1)), (vec![], 2));
+    assert_eq!(world.view.state.get().surplus, 1);
+}
+
+#[test]
+fn a_finished_task_is_unprotected_and_its_place_taken_out_in_one_go() {
+    let mut world = busy(3, 10);
+    world.completes(1, 1);
+    world.reports_done(1);
+    world.passes(10);
+    let plan = world.look();
+    assert_eq!(plan.unprotect, [task_id(1)]);
+    assert_eq!(plan.want, [(service(1), 2)]);
+    assert_eq!(world.view.tasks[&task_id(1)].get().done_answer, Some(DoneAnswer::Released));
+}
+
+#[test]
+fn places_of_many_finished_tasks_are_taken_out_together() {
+    let mut world = busy(5, 10);
+    world.completes(1, 1);
+    world.reports_done(1);
+    let plan = world.look();
+    assert_eq!(plan.want, [], "others finish soon: it waits for company");
+    assert!(plan.look_again.is_some());
+    world.completes(2, 2);
+    world.reports_done(2);
+    world.passes(10);
+    let plan = world.look();
+    assert_eq!(plan.want, [(service(1), 3)]);
+    assert_eq!(plan.unprotect.len(), 2);
+}
+
+#[test]
+fn a_finished_task_whose_place_is_wanted_simply_goes() {
+    let mut world = busy(2, 2);
+    world.queues(3..=3);
+    world.completes(1, 1);
+    world.reports_done(1);
+    world.passes(10);
+    let plan = world.look();
+    assert_eq!((plan.want, plan.unprotect), (vec![], vec![]));
+    assert_eq!(world.view.tasks[&task_id(1)].get().done_answer, Some(DoneAnswer::Go));
+}
+
+#[test]
+fn while_something_boots_no_place_is_taken_out() {
+    let mut world = busy(2, 10);
+    world.queues(3..=4);
+    world.passes(10);
+    assert_eq!(world.look().want, [(service(1), 4)]);
+    // Both waiting jobs are cancelled while their tasks boot, and a job ends.
+    for id in 3..=4 {
+        world.happens(&common::job(id, fargate_runners_core::job::JobPhase::Completed, None, world.now));
+    }
+    world.completes(1, 1);
+    world.reports_done(1);
+    world.passes(10);
+    let plan = world.look();
+    assert_eq!((plan.want, plan.unprotect), (vec![], vec![]));
+    assert!(plan.look_again.is_some());
+    world.registers(3);
+    world.registers(4);
+    world.passes(10);
+    assert_eq!(world.look().want, [(service(1), 3)]);
+}
+
+#[test]
+fn nothing_is_lowered_while_a_runner_could_be_unprotected() {
+    let mut world = busy(2, 10);
+    world.view.task_mut(&task_id(2), common::World::new(world.fleet.clone()).now).protected_until = None;
+    world.completes(1, 1);
+    world.reports_done(1);
+    world.passes(10);
+    let plan = world.look();
+    assert_eq!((plan.want, plan.unprotect), (vec![], vec![]));
+}
+
+#[test]
+fn a_crash_between_the_ledger_and_ecs_is_made_good_at_the_next_look() {
+    let mut world = busy(2, 10);
+    world.completes(1, 1);
+    world.reports_done(1);
+    world.passes(10);
+    let first = world.look();
+    // The calls were never made.
+    world.view.state.get_mut().services.get_mut(&service(1)).unwrap().applied = 2;
+    world.passes(10);
+    let second = world.look();
+    assert_eq!((first.want, first.unprotect), (second.want, second.unprotect));
+}
+
+#[test]
+fn a_new_revision_gets_a_service_of_its_own_and_the_old_one_drains() {
+    let mut world = busy(2, 4);
+    world.fleet = fleet("service", 4, 1, 2);
+    world.passes(10);
+    // Two busy where they are, one warm: only that one is needed of the new revision.
+    assert_eq!(world.look().want, [(service(2), 1)]);
+    assert_eq!((world.desired(1), world.desired(2)), (2, 1));
+    world.completes(1, 1);
+    world.reports_done(1);
+    world.passes(10);
+    assert_eq!(world.look().want, [(service(1), 1)]);
+    world.stops(1, 0);
+    world.completes(2, 2);
+    world.reports_done(2);
+    world.passes(10);
+    assert_eq!(world.look().want, [(service(1), 0)]);
+    assert!(!world.view.state.get().services.contains_key(&service(1)));
+}
+
+#[test]
+fn old_and_new_services_together_keep_to_the_maximum() {
+    let mut world = busy(3, 4);
+    world.fleet = fleet("service", 4, 0, 2);
+    world.queues(10..=20);
+    world.passes(10);
+    world.look();
+    assert_eq!((world.desired(1), world.desired(2)), (3, 1));
+}
+
+#[test]
+fn a_lowered_maximum_ends_nothing_that_runs() {
+    let mut world = busy(4, 10);
+    world.fleet = fleet("service", 1, 0, 1);
+    world.passes(10);
+    let plan = world.look();
+    assert_eq!((plan.want, world.desired(1)), (vec![], 4));
+    assert_eq!(world.view.state.get().surplus, 0);
+}
+
+#[test]
+fn failing_boots_shrink_to_one_probe() {
+    let mut world = world(10, 0);
+    world.queues(1..=6);
+    world.look();
+    assert_eq!(world.desired(1), 6);
+    for number in 1..=3 {
+        world.happens(&stopped(number, Some(1), world.now));
+    }
+    world.passes(10);
+    let plan = world.look();
+    assert!(plan.breaker.is_some());
+    assert_eq!(plan.want, [(service(1), 1)]);
+}

@@ -1,0 +1,177 @@
+//! Launch mode `tasks`, in the words of those who use it.
+
+mod common;
+
+use common::{World, definition, fleet, interrupted, stopped, task_id};
+use fargate_runners_core::plan::Plan;
+use fargate_runners_core::task::TaskState;
+
+fn launched(plan: &Plan) -> u32 {
+    plan.launch.iter().map(|launch| launch.count).sum()
+}
+
+fn world(maximum: u32, warm: u32) -> World {
+    World::new(fleet("tasks", maximum, warm, 1))
+}
+
+#[test]
+fn each_queued_job_gets_a_task_and_a_second_look_starts_none() {
+    let mut world = world(10, 0);
+    world.queues(1..=3);
+    assert_eq!(launched(&world.look()), 3);
+    world.launched(1..=3);
+    world.passes(5);
+    let plan = world.look();
+    assert_eq!(launched(&plan), 0);
+    assert_eq!(world.view.state.get().wanted, 3);
+}
+
+#[test]
+fn a_launch_whose_answer_was_lost_is_repeated_under_its_token() {
+    let mut world = world(10, 0);
+    world.queues(1..=2);
+    let first = world.look();
+    world.passes(5);
+    let second = world.look();
+    assert_eq!(first.launch, second.launch);
+}
+
+#[test]
+fn a_burst_is_launched_ten_at_a_time_and_waits_for_company_otherwise() {
+    let mut world = world(100, 0);
+    world.queues(1..=1);
+    assert_eq!(world.look().launch.len(), 1);
+    world.launched(1..=1);
+    world.queues(2..=8);
+    let plan = world.look();
+    assert_eq!(launched(&plan), 0);
+    assert!(plan.look_again.is_some());
+    world.queues(9..=40);
+    assert_eq!(world.look().launch.iter().map(|launch| launch.count).collect::<Vec<_>>(), [10, 10, 10, 9]);
+}
+
+#[test]
+fn a_stolen_job_leaves_a_runner_that_may_leave() {
+    let mut world = world(10, 0);
+    world.queues(1..=2);
+    world.look();
+    world.launched(1..=2);
+    world.registers(1);
+    world.registers(2);
+    world.takes(1, 1);
+    world.takes(2, 99);
+    world.passes(5);
+    world.look();
+    // The thief's task counts as busy here, whoever launched it: one runner of ours is too many.
+    assert_eq!(world.view.state.get().surplus, 1);
+}
+
+#[test]
+fn a_cancelled_job_makes_its_runner_a_surplus_and_warm_ones_stay() {
+    let mut world = world(10, 1);
+    world.queues(1..=1);
+    assert_eq!(launched(&world.look()), 2);
+    world.launched(1..=2);
+    world.registers(1);
+    world.registers(2);
+    world.happens(&common::job(1, fargate_runners_core::job::JobPhase::Completed, None, world.now));
+    world.passes(5);
+    assert_eq!(launched(&world.look()), 0);
+    assert_eq!(world.view.state.get().surplus, 1);
+}
+
+#[test]
+fn tasks_that_finish_or_leave_still_count_against_the_maximum() {
+    let mut world = world(2, 0);
+    world.queues(1..=4);
+    assert_eq!(launched(&world.look()), 2);
+    world.launched(1..=2);
+    world.registers(1);
+    world.registers(2);
+    world.takes(1, 1);
+    world.completes(1, 1);
+    world.passes(5);
+    assert_eq!(launched(&world.look()), 0);
+    world.stops(1, 0);
+    assert_eq!(launched(&world.look()), 1);
+}
+
+#[test]
+fn an_interrupted_idle_runner_is_replaced_before_it_is_gone() {
+    let mut world = world(10, 1);
+    assert_eq!(launched(&world.look()), 1);
+    world.launched(1..=1);
+    world.registers(1);
+    world.happens(&interrupted(1, world.now));
+    world.passes(5);
+    assert_eq!(launched(&world.look()), 1);
+}
+
+#[test]
+fn after_boots_in_a_row_without_a_registration_one_probe_boots_at_a_time() {
+    let mut world = world(10, 0);
+    world.queues(1..=5);
+    assert_eq!(launched(&world.look()), 5);
+    world.launched(1..=5);
+    for number in 1..=5 {
+        world.happens(&stopped(number, Some(1), world.now));
+    }
+    world.passes(5);
+    let plan = world.look();
+    assert_eq!(launched(&plan), 1);
+    assert!(plan.breaker.unwrap()[0].contains("exit code 1"));
+    world.launched(6..=6);
+    world.passes(5);
+    assert_eq!(launched(&world.look()), 0);
+    world.registers(6);
+    world.passes(5);
+    let plan = world.look();
+    assert_eq!(plan.breaker, None);
+    assert_eq!(launched(&plan), 4);
+}
+
+#[test]
+fn jobs_that_wait_beside_an_idle_runner_make_a_few_leave_not_all() {
+    let mut world = world(100, 0);
+    world.queues(1..=30);
+    world.look();
+    world.launched(1..=30);
+    (1..=30).for_each(|number| world.registers(number));
+    world.passes(200);
+    world.look();
+    assert_eq!(world.view.state.get().hung, 3);
+    world.passes(10);
+    world.view.state.get_mut().hung = 0;
+    world.look();
+    assert_eq!(world.view.state.get().hung, 0, "not again within the minute");
+}
+
+#[test]
+fn a_job_counts_no_more_once_its_runner_has_stopped_and_the_loss_is_known() {
+    let mut world = world(10, 0);
+    world.queues(1..=1);
+    world.look();
+    world.launched(1..=1);
+    world.registers(1);
+    world.takes(1, 1);
+    let lost = fargate_runners_core::apply::apply(&mut world.view, &stopped(1, Some(137), world.now), &common::stack(), world.now);
+    assert_eq!(lost.map(|lost| lost.job_id.0), Some(1));
+    world.passes(5);
+    assert_eq!(launched(&world.look()), 0);
+    assert_eq!(world.view.state.get().wanted, 0);
+    assert!(world.view.jobs.values().all(|job| !job.get().is_open()));
+}
+
+#[test]
+fn an_idle_runner_of_an_old_revision_does_not_count_and_the_new_one_is_launched() {
+    let mut world = world(10, 1);
+    world.look();
+    world.launched(1..=1);
+    world.registers(1);
+    world.fleet = fleet("tasks", 10, 1, 2);
+    world.passes(5);
+    let plan = world.look();
+    assert_eq!(plan.launch[0].task_definition, definition(2));
+    assert_eq!(world.view.state.get().current, Some(definition(2)));
+    assert_eq!(world.view.tasks[&task_id(1)].get().state(), TaskState::Idle);
+}
