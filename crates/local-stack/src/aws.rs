@@ -9,10 +9,13 @@ mod shorthands;
 mod signing;
 mod xml;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
+
+use crate::ecs::Callers;
 
 pub use credentials::Credentials;
 pub use error::Error;
@@ -31,6 +34,7 @@ pub struct Emulator {
     endpoint: String,
     region: String,
     credentials: Credentials,
+    callers: Arc<Callers>,
 }
 
 impl Emulator {
@@ -40,7 +44,7 @@ impl Emulator {
         drop(rustls::crypto::ring::default_provider().install_default());
         let http = reqwest::Client::builder().no_proxy().timeout(LONGEST_CALL).build()?;
         let endpoint = endpoint.into().trim_end_matches('/').to_owned();
-        Ok(Self { http, endpoint, region: region.to_owned(), credentials })
+        Ok(Self { http, endpoint, region: region.to_owned(), credentials, callers: Arc::default() })
     }
 
     /// The emulator's own administrator.
@@ -58,6 +62,11 @@ impl Emulator {
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// What is known about those who call ECS.
+    pub(crate) fn callers(&self) -> Arc<Callers> {
+        Arc::clone(&self.callers)
     }
 
     /// The region that it is asked for.

@@ -7,6 +7,7 @@
 
 mod access;
 mod api;
+mod callers;
 mod config;
 mod delivery;
 mod endpoints;
@@ -14,6 +15,7 @@ mod folder;
 mod host;
 mod leftovers;
 mod mirror;
+mod policy;
 mod process;
 mod pump;
 mod roles;
@@ -30,7 +32,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+pub use callers::Callers;
 pub use config::{EcsConfig, Observation, Observer, Stream};
+pub use policy::Need;
 pub use roles::admit_ecs;
 pub use side::{AwsSide, Denial, Rule};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use fargate_runners_local_stack::aws::{Credentials, Error};
-use fargate_runners_local_stack::ecs::{AwsSide, Denial, EcsConfig, EcsHandle, Observation, Rule, serve};
+use fargate_runners_local_stack::ecs::{AwsSide, Denial, EcsConfig, EcsHandle, Need, Observation, Rule, serve};
 use fargate_runners_model_ecs::{Config, EcsModel, Timing};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ impl AwsSide for Stub {
         })
     }
 
-    async fn authorize(&self, _: HeaderMap, _: Vec<u8>) -> Option<Denial> {
+    async fn authorize(&self, _: HeaderMap, _: Vec<u8>, _: Vec<Need>) -> Option<Denial> {
         self.deny.then(|| Denial { status: 400, kind: "AccessDeniedException".to_owned(), message: "no".to_owned() })
     }
 

@@ -62,6 +62,18 @@ impl EcsModel {
         self.definition(name_or_arn).is_some()
     }
 
+    /// The ARN of a cluster (name or ARN).
+    #[must_use]
+    pub fn cluster_arn(&self, name_or_arn: &str) -> Option<&str> {
+        self.clusters.get(arn::short(name_or_arn)).map(|cluster| cluster.arn.as_str())
+    }
+
+    /// A task definition (family, family:revision or ARN).
+    #[must_use]
+    pub fn task_definition(&self, name_or_arn: &str) -> Option<&TaskDefinition> {
+        self.definition(name_or_arn)
+    }
+
     /// Whether this service (name or ARN) of this cluster (name or ARN) is known.
     #[must_use]
     pub fn has_service(&self, cluster: &str, name_or_arn: &str) -> bool {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::xml::{blocks, tag_value};
+use super::xml::{blocks, tag_value, tag_values};
 use super::{Credentials, Emulator, Error};
 
 const CLOUDFORMATION: &str = "2010-05-15";
@@ -40,12 +40,30 @@ impl Emulator {
     pub async fn trust_policy(&self, role_name: &str) -> Result<String, Error> {
         let xml = self.query("iam", "GetRole", IAM, &[("RoleName", role_name)]).await?;
         let policy = tag_value(&xml, "AssumeRolePolicyDocument").ok_or_else(|| Error::Unexpected("GetRole without a policy".to_owned()))?;
-        Ok(if policy.starts_with('%') { decoded(&policy) } else { policy })
+        Ok(plain(policy))
     }
 
     /// Replaces a role's trust policy.
     pub async fn set_trust_policy(&self, role_name: &str, policy: &str) -> Result<(), Error> {
         self.query("iam", "UpdateAssumeRolePolicy", IAM, &[("RoleName", role_name), ("PolicyDocument", policy)]).await.map(drop)
+    }
+
+    /// All identity policies of a role, inline and attached, as JSON.
+    pub async fn role_policies(&self, role_name: &str) -> Result<Vec<Value>, Error> {
+        let mut texts = Vec::new();
+        let role = ("RoleName", role_name);
+        for name in tag_values(&self.query("iam", "ListRolePolicies", IAM, &[role]).await?, "member") {
+            let xml = self.query("iam", "GetRolePolicy", IAM, &[role, ("PolicyName", &name)]).await?;
+            texts.extend(tag_value(&xml, "PolicyDocument"));
+        }
+        for arn in tag_values(&self.query("iam", "ListAttachedRolePolicies", IAM, &[role]).await?, "PolicyArn") {
+            let xml = self.query("iam", "GetPolicy", IAM, &[("PolicyArn", &arn)]).await?;
+            let Some(version) = tag_value(&xml, "DefaultVersionId") else { continue };
+            let xml = self.query("iam", "GetPolicyVersion", IAM, &[("PolicyArn", &arn), ("VersionId", &version)]).await?;
+            texts.extend(tag_value(&xml, "Document"));
+        }
+        let read = |text: String| serde_json::from_str(&plain(text)).map_err(|error| Error::Unexpected(format!("a policy of {role_name}: {error}")));
+        texts.into_iter().map(read).collect()
     }
 
     /// A stack's status; `None` when there is no such stack.
@@ -81,6 +99,11 @@ impl Emulator {
         let body = json!({"Name": name, "Value": value.expose_secret(), "Type": kind, "Overwrite": true});
         self.json("ssm", "AmazonSSM.PutParameter", &body).await.map(drop)
     }
+}
+
+/// A policy document as text: IAM encodes it for URLs.
+fn plain(policy: String) -> String {
+    if policy.starts_with('%') { decoded(&policy) } else { policy }
 }
 
 /// Undoes percent-encoding.

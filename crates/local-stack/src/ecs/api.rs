@@ -37,10 +37,10 @@ async fn answer<A: AwsSide>(State(shared): State<Arc<Shared<A>>>, headers: Heade
     let Ok(request) = serde_json::from_slice::<Value>(if body.is_empty() { b"{}" } else { &body }) else {
         return refusal(&AwsError { kind: "SerializationException".to_owned(), message: "not JSON".to_owned(), status: 400 });
     };
-    let outcome = if let Some(denial) = access::denied(&shared, &headers, &body).await {
+    mirror::copy_for(&shared, action, &request).await;
+    let outcome = if let Some(denial) = access::denied(&shared, &headers, &body, action, &request).await {
         Err(AwsError { kind: denial.kind, message: denial.message, status: denial.status })
     } else {
-        mirror::copy_for(&shared, action, &request).await;
         let outcome = shared.model().handle(now_ms(), action, &request);
         shared.changed.notify_one();
         outcome

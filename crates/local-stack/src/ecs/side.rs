@@ -5,6 +5,7 @@ use std::future::Future;
 use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
+use super::policy::Need;
 use super::roles;
 use crate::aws::{Credentials, Emulator, Error};
 
@@ -34,8 +35,8 @@ pub struct Denial {
 pub trait AwsSide: Send + Sync + 'static {
     /// Asks the ECS that the deploy wrote to, as its administrator.
     fn deployed(&self, action: &str, body: Value) -> impl Future<Output = Result<Value, Error>> + Send;
-    /// Whether the sender of this request may do what it asks; what cannot be found out is allowed.
-    fn authorize(&self, headers: HeaderMap, body: Vec<u8>) -> impl Future<Output = Option<Denial>> + Send;
+    /// Why the sender of this request may not do what it asks, which needs these permissions; what cannot be found out is allowed.
+    fn authorize(&self, headers: HeaderMap, body: Vec<u8>, needs: Vec<Need>) -> impl Future<Output = Option<Denial>> + Send;
     /// The enabled rules of the default bus that have a pattern.
     fn rules(&self) -> impl Future<Output = Result<Vec<Rule>, Error>> + Send;
     /// Whether an event fits a pattern.
@@ -51,15 +52,8 @@ impl AwsSide for Emulator {
         self.json("ecs", &format!("AmazonEC2ContainerServiceV20141113.{action}"), &body).await
     }
 
-    /// The emulator has an ECS of its own, so it is shown the very request: it checks the signature and the role's policies before it does anything, and
-    /// what it then answers or does does not matter, because nothing looks at its tasks.
-    async fn authorize(&self, headers: HeaderMap, body: Vec<u8>) -> Option<Denial> {
-        let (status, answer) = self.pass_on(headers, body).await.ok()?;
-        if status < 400 {
-            return None;
-        }
-        let Error::Refused { status, kind, message } = Error::refused(status, &answer) else { return None };
-        REFUSALS.iter().any(|refusal| kind.starts_with(refusal)).then_some(Denial { status, kind, message })
+    async fn authorize(&self, headers: HeaderMap, body: Vec<u8>, needs: Vec<Need>) -> Option<Denial> {
+        self.callers().judge(self, headers, body, &needs).await
     }
 
     async fn rules(&self) -> Result<Vec<Rule>, Error> {
@@ -101,15 +95,3 @@ impl AwsSide for Emulator {
         roles::assume_as_ecs(self, role_arn, task_id).await
     }
 }
-
-/// The beginnings of the error codes that mean the caller, not the request.
-const REFUSALS: [&str; 8] = [
-    "AccessDenied",
-    "UnrecognizedClient",
-    "InvalidSignature",
-    "SignatureDoesNotMatch",
-    "InvalidClientTokenId",
-    "ExpiredToken",
-    "MissingAuthenticationToken",
-    "IncompleteSignature",
-];
