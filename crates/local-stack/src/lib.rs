@@ -5,3 +5,9 @@
 pub mod aws;
 
 pub mod ecs;
+
+pub mod github;
+
+pub mod runner;
+
+mod loopback;

@@ -47,6 +47,7 @@ pub use rest::{Jit, JitRequest, Page, TokenRegistration};
 pub use runner::{Label, Presence, Runner};
 pub use scope::Scope;
 pub use session::{JobMessage, Message, SessionError};
+pub use time::rfc3339;
 pub use webhook::{JobEvent, Payload};
 pub use world::{GroupVisibility, Repository, RunnerGroup, Visibility};
 

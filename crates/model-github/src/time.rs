@@ -5,7 +5,8 @@ use crate::Millis;
 const SECONDS_A_DAY: u64 = 86_400;
 
 /// `2026-01-31T09:30:00Z`, without milliseconds as in GitHub's webhooks and answers.
-pub(crate) fn rfc3339(at: Millis) -> String {
+#[must_use]
+pub fn rfc3339(at: Millis) -> String {
     let (days, seconds) = ((at / 1000) / SECONDS_A_DAY, (at / 1000) % SECONDS_A_DAY);
     let (year, month, day) = date(days);
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
