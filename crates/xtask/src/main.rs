@@ -4,9 +4,12 @@
 
 mod account;
 mod checks;
+mod demo;
 mod problem;
 mod process;
 mod project;
+mod sizes;
+mod stack;
 mod tools;
 
 use std::process::ExitCode;
@@ -27,8 +30,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The whole product at work on this machine: a local AWS, a local GitHub, and 20 jobs.
+    Demo(demo::Arguments),
     /// Everything that is checked: formatting, lints, documentation, tests, templates, scripts, and the demo as an end-to-end test.
     Test(checks::Arguments),
+    /// Builds the functions as they are deployed, and prints how large each package is.
+    Sizes,
     /// Installs the pinned tools (SAM, the AWS emulator, linters) into .tools/.
     Tools,
 }
@@ -50,7 +57,9 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> Outcome {
     let project = Project::of_this_program();
     match command {
+        Command::Demo(arguments) => demo::run(&project, &arguments).await,
         Command::Test(arguments) => checks::run(&project, &arguments).await,
+        Command::Sizes => sizes::run(&project).await,
         Command::Tools => {
             Tools::install(&project).await?;
             println!("The tools are in {}", project.tools().display());

@@ -55,9 +55,14 @@ impl Tools {
         Ok(tools)
     }
 
+    /// Where an installed program lies.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
+    }
+
     /// One of the installed programs, with the environment's folder first on its path (cargo-lambda finds its linker by that).
     pub fn command(&self, program: &str) -> Command {
-        let mut command = process::command(self.bin.join(program));
+        let mut command = process::command(self.program(program));
         command.env("PATH", self.path()).env_remove("PYTHONPATH").env_remove("PYTHONHOME");
         command
     }

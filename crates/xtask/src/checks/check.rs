@@ -32,6 +32,8 @@ pub enum Check {
     Python,
     /// shellcheck.
     Shell,
+    /// The demo.
+    Demo,
 }
 
 /// What the checks share.
@@ -64,8 +66,18 @@ impl<'a> Context<'a> {
 
 impl Check {
     /// In the order in which they run: what fails soonest first.
-    pub const ALL: [Self; 9] =
-        [Self::Format, Self::Leaks, Self::Lints, Self::Docs, Self::Tests, Self::Tools, Self::Templates, Self::Shell, Self::Python];
+    pub const ALL: [Self; 10] = [
+        Self::Format,
+        Self::Leaks,
+        Self::Lints,
+        Self::Docs,
+        Self::Tests,
+        Self::Tools,
+        Self::Templates,
+        Self::Shell,
+        Self::Python,
+        Self::Demo,
+    ];
 
     /// Its name on the command line and in the report.
     pub fn name(self) -> &'static str {
@@ -79,6 +91,7 @@ impl Check {
             Self::Templates => "templates",
             Self::Python => "python",
             Self::Shell => "shell",
+            Self::Demo => "demo",
         }
     }
 
@@ -94,6 +107,7 @@ impl Check {
             Self::Templates => "the templates are valid (sam validate, sam validate --lint, cfn-lint)",
             Self::Python => "the tests of tests/ (start script, signing)",
             Self::Shell => "the scripts are clean (shellcheck)",
+            Self::Demo => "20 jobs through the whole product, end to end",
         }
     }
 
@@ -113,6 +127,7 @@ impl Check {
             Self::Templates => templates(context).await,
             Self::Python => python(context).await,
             Self::Shell => shell(context).await,
+            Self::Demo => demo().await,
         }
     }
 }
@@ -124,7 +139,7 @@ async fn templates(context: &mut Context<'_>) -> Outcome {
     let tools = context.tools().await?;
     let present: Vec<&str> = TEMPLATES.into_iter().filter(|template| context.project.path(template).exists()).collect();
     for template in &present {
-        for extra in [&[][..], &["--lint"][..]] {
+        for extra in [&["--config-env", "local"][..], &["--lint"][..]] {
             let mut sam = tools.command("sam");
             sam.args(["validate", "--region", account::REGION, "--template-file", template]).args(extra);
             account::none(sam.current_dir(context.project.root()));
@@ -148,4 +163,11 @@ async fn python(context: &mut Context<'_>) -> Outcome {
     let mut tests = tools.python();
     tests.args(["-m", "pytest", "--quiet", "tests"]).current_dir(context.project.root());
     process::watched(tests).await
+}
+
+/// A process of its own, so that nothing that it does to itself ends the other checks.
+async fn demo() -> Outcome {
+    let mut demo = process::command(std::env::current_exe()?);
+    demo.args(["demo", "--jobs", "20"]);
+    process::watched(demo).await
 }

@@ -1,0 +1,139 @@
+//! `cargo xtask demo`: the whole product at work on this machine. Brings the local stack up, sends it jobs, shows what happens, and checks what is left.
+
+mod jobs;
+mod report;
+mod scenario;
+mod screen;
+mod watch;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::account;
+use crate::problem::{Outcome, Problem};
+use crate::project::Project;
+use crate::stack::{LaunchMode, Size, Stack, counted, logs};
+use crate::tools::Tools;
+
+use self::report::Counts;
+use self::screen::{Screen, Tone};
+use self::watch::{LINES_BELOW, Watch};
+
+/// Room for a fleet's tasks beyond the jobs of a small demo.
+const MAXIMUM_AT_LEAST: usize = 20;
+
+/// More jobs than this at once is more than one machine should be asked for.
+const MOST_JOBS: usize = 500;
+
+/// What the demo does.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// How many jobs.
+    #[arg(long, default_value_t = 20, value_parser = parse_jobs)]
+    jobs: usize,
+    /// Decides how long each job takes, and every chance in the models.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Queue all jobs at once, for the fleet in this launch mode.
+    #[arg(long, value_enum, num_args = 0..=1, default_missing_value = "tasks")]
+    burst: Option<LaunchMode>,
+    /// When the jobs are over, leave everything running until Ctrl-C, and say how to talk to it.
+    #[arg(long)]
+    keep: bool,
+}
+
+fn parse_jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(jobs) if (1..=MOST_JOBS).contains(&jobs) => Ok(jobs),
+        _ => Err(format!("a number from 1 to {MOST_JOBS} is needed")),
+    }
+}
+
+/// Runs it; an error when a job did not end as it should or anything is left behind. Nothing that it started runs on, however it ends.
+pub async fn run(project: &Project, arguments: &Arguments) -> Outcome {
+    let tools = Tools::install(project).await?;
+    let size = Size { maximum: arguments.jobs.max(MAXIMUM_AT_LEAST), seed: arguments.seed };
+    let mut stack = tokio::select! {
+        stack = Stack::up(project, &tools, size) => stack?,
+        () = interrupted() => return Err(Problem::new("interrupted; nothing is left running")),
+    };
+    let outcome = tokio::select! {
+        outcome = perform(&mut stack, arguments) => outcome,
+        () = interrupted() => Err(Problem::new("interrupted")),
+    };
+    let logs = stack.run.path().to_path_buf();
+    stack.down().await;
+    outcome.map_err(|problem| problem.next(format!("the logs of this run are in {}", logs.display())))
+}
+
+async fn perform(stack: &mut Stack, arguments: &Arguments) -> Outcome {
+    let screen = Screen::new(&stack.run, LINES_BELOW)?;
+    let plan = match arguments.burst {
+        Some(mode) => scenario::burst(arguments.jobs, arguments.seed, mode),
+        None => scenario::mixed(arguments.jobs, arguments.seed),
+    };
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64();
+    screen.line(Tone::Plain, &format!("\n{} jobs; all logs are in {}\n", plan.len(), stack.run.path().display()));
+    let mut watch = Watch::new(stack, &screen, plan);
+    watch.run().await?;
+    let leavings = watch.tidy().await?;
+    let jobs = watch.jobs;
+    screen.finish();
+
+    let counts = Counts::of(stack, &jobs, counted::calls(&stack.aws, since).await?);
+    logs::fetch(&stack.aws, &stack.run).await?;
+    screen.line(Tone::Plain, &format!("\n{}", report::jobs(&jobs)));
+    screen.line(Tone::Plain, &counts.table());
+    screen.line(Tone::Plain, &format!("What is left behind\n{leavings}"));
+    let mut wrongs = watch::wrongs(&jobs);
+    if !leavings.is_empty() {
+        wrongs.push(Problem::new("something is left behind"));
+    }
+    let secrets = stack.secrets();
+    for file in logs::files_with_secrets(&stack.run, &secrets)? {
+        wrongs.push(Problem::new(format!("a secret stands in {}", file.display())));
+    }
+    if wrongs.is_empty() {
+        let checked =
+            format!("Every job ended as it should, nothing is left behind, and none of {} secrets stands in any output.", secrets.len());
+        screen.line(Tone::Good, &checked);
+    }
+    for wrong in &wrongs {
+        screen.line(Tone::Bad, &format!("wrong: {wrong}"));
+    }
+    if arguments.keep {
+        say_how_to_talk_to_it(stack)?;
+        interrupted().await;
+        println!("\nStopping");
+    }
+    if wrongs.is_empty() { Ok(()) } else { Err(Problem::new(format!("{} things are not as they should be", wrongs.len()))) }
+}
+
+fn say_how_to_talk_to_it(stack: &Stack) -> Outcome {
+    let [(_, aws), (_, ecs), (_, github)] = stack.endpoints();
+    let (region, user) = (account::REGION, account::ROOT_USER);
+    println!("\nEverything stays up until Ctrl-C. In another terminal:");
+    println!("  export AWS_ENDPOINT_URL={aws} AWS_ENDPOINT_URL_ECS={ecs}");
+    println!("  export AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID={user} AWS_SECRET_ACCESS_KEY={user}");
+    println!("  aws cloudformation describe-stacks; aws ecs list-tasks --cluster … (any AWS SDK or command line)");
+    println!("GitHub's API is at {github}; webhooks go to {}", stack.webhook_url()?);
+    println!("Logs: {}", stack.run.path().display());
+    Ok(())
+}
+
+/// Returns when somebody wants this program to end: Ctrl-C, a closed terminal, or a polite kill.
+async fn interrupted() {
+    let wait = |kind| async move {
+        match signal(kind) {
+            Ok(mut signals) => drop(signals.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = wait(SignalKind::interrupt()) => {}
+        () = wait(SignalKind::terminate()) => {}
+        () = wait(SignalKind::hangup()) => {}
+    }
+}

@@ -1,0 +1,107 @@
+//! The tables at the end of a demo: the jobs, and what was counted.
+
+use std::fmt::Write as _;
+
+use fargate_runners_model_github::Endpoint;
+
+use crate::stack::counted::Calls;
+use crate::stack::{FLEETS, Stack};
+
+use super::jobs::Followed;
+
+/// The characters of a task's id that tell it from the others.
+const TASK_ID_SHOWN: usize = 8;
+
+/// What was counted in a run.
+#[derive(Debug)]
+pub struct Counts {
+    /// Calls to GitHub's API by name, token exchanges left out.
+    pub github: Vec<(String, u64)>,
+    /// Exchanges of the App's signature for an installation token.
+    pub token_exchanges: u64,
+    /// Calls to AWS by name, ECS among them.
+    pub aws: Calls,
+    /// Tasks started, by fleet.
+    pub tasks: Vec<(&'static str, usize)>,
+    /// Jobs that ran on runners of ours.
+    pub jobs: usize,
+}
+
+impl Counts {
+    /// Takes the models' counters; the emulator's are given.
+    pub fn of(stack: &Stack, jobs: &[Followed], mut aws: Calls) -> Self {
+        let (github, token_exchanges) = stack.github.with(|model, _| {
+            let counters = model.counters();
+            let calls = counters
+                .iter()
+                .filter(|(endpoint, count)| count.asked > 0 && *endpoint != Endpoint::TokenExchange)
+                .map(|(endpoint, count)| (format!("{endpoint:?}"), count.asked));
+            (calls.collect(), counters.token_exchanges())
+        });
+        let ecs = stack.ecs();
+        for (name, count) in ecs.calls() {
+            aws.insert(format!("ecs:{name}"), count.asked);
+        }
+        let tasks =
+            FLEETS.iter().map(|fleet| (fleet.name, ecs.tasks().filter(|task| task.group.contains(&format!("-{}", fleet.name))).count()));
+        let jobs = jobs.iter().filter(|job| job.fleet_of_runner().is_some()).count();
+        Self { github, token_exchanges, aws, tasks: tasks.collect(), jobs }
+    }
+
+    /// For a person.
+    pub fn table(&self) -> String {
+        let mut text = format!("What was counted ({} jobs ran here)\n", self.jobs);
+        let mut row = |name: &str, count: u64| {
+            let _ = writeln!(text, "  {name:<44} {count:>6} {:>9}", per(count, self.jobs));
+        };
+        row("                                     per job:", 0);
+        for (name, count) in &self.github {
+            row(&format!("GitHub {name}"), *count);
+        }
+        row("GitHub token exchanges (not per job)", self.token_exchanges);
+        for (name, count) in &self.aws {
+            row(&format!("AWS {name}"), *count);
+        }
+        for (fleet, count) in &self.tasks {
+            row(&format!("tasks started in {fleet}"), u64::try_from(*count).unwrap_or(u64::MAX));
+        }
+        text
+    }
+}
+
+/// The table of the jobs.
+pub fn jobs(jobs: &[Followed]) -> String {
+    let mut text = format!("  {:<5}{:<20}{:<15}{:>8}  {:<22}{:<12}{}\n", "job", "title", "fleet", "waited", "ran on", "result", "");
+    for job in jobs {
+        let seen = job.seen.as_ref();
+        let waited = seen.and_then(|seen| seen.waited).map_or_else(|| "-".into(), |waited| format!("{:.1} s", waited.as_secs_f64()));
+        let fleet = job.planned.fleet.map_or("-", |fleet| fleet.name);
+        let remark = job.planned.kind.remark();
+        let mark = if job.wrong().is_some() { "✗" } else { "✓" };
+        let _ = writeln!(
+            text,
+            "{mark} #{:<4}{:<20}{fleet:<15}{waited:>8}  {:<22}{:<12}{remark}",
+            job.number,
+            job.planned.job.title,
+            place(job),
+            job.result()
+        );
+    }
+    text
+}
+
+fn place(job: &Followed) -> String {
+    let Some(runner) = job.seen.as_ref().and_then(|seen| seen.runner.as_deref()) else { return "-".into() };
+    match job.fleet_of_runner() {
+        // STACK-FLEET-TASK-ATTEMPT: the task is the last part but one.
+        Some(fleet) => format!("{fleet} {}", runner.rsplit('-').nth(1).and_then(|task| task.get(..TASK_ID_SHOWN)).unwrap_or(runner)),
+        None => "GitHub".into(),
+    }
+}
+
+fn per(count: u64, jobs: usize) -> String {
+    match u32::try_from(count).ok().zip(u32::try_from(jobs).ok()) {
+        Some((count, jobs)) if jobs > 0 => format!("{:.2}", f64::from(count) / f64::from(jobs)),
+        _ => "-".into(),
+    }
+}

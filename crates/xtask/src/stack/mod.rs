@@ -1,0 +1,166 @@
+//! The local stack: the AWS emulator with the project's own templates deployed into it, and the models of GitHub and of ECS beside it.
+//!
+//! Everything here ends with the value that stands for it. Nothing listens anywhere but on the loopback interface.
+
+pub mod counted;
+mod deploy;
+mod emulator;
+mod fleets;
+pub mod functions;
+pub mod leavings;
+pub mod logs;
+mod run_folder;
+mod secrets;
+mod service;
+mod steps;
+mod tap;
+mod world;
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use fargate_runners_local_stack::aws;
+use fargate_runners_local_stack::ecs::EcsHandle;
+use fargate_runners_local_stack::github::GithubHandle;
+use fargate_runners_model_ecs::EcsModel;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+
+use crate::problem::{Outcome, Problem};
+use crate::project::Project;
+use crate::tools::Tools;
+
+use self::deploy::{CONTROL_PLANE, Deploy};
+use self::emulator::Emulator;
+pub use self::fleets::{FLEETS, Fleet, LaunchMode};
+pub use self::run_folder::RunFolder;
+use self::secrets::Secrets;
+use self::steps::step;
+use self::tap::Tap;
+pub use self::world::{ORGANIZATION, PRIVATE_REPOSITORY, PUBLIC_REPOSITORY};
+
+/// A running local stack.
+pub struct Stack {
+    /// GitHub.
+    pub github: GithubHandle,
+    /// The emulator's APIs, as its root user.
+    pub aws: aws::Emulator,
+    /// Where the logs are.
+    pub run: RunFolder,
+    ecs: EcsHandle,
+    ecs_model: Arc<Mutex<EcsModel>>,
+    tap: Tap,
+    emulator: Emulator,
+    secrets: Secrets,
+    outputs: BTreeMap<String, String>,
+}
+
+/// How large a stack is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// The most tasks that a fleet may have.
+    pub maximum: usize,
+    /// What decides every random choice of the models.
+    pub seed: u64,
+}
+
+impl Stack {
+    /// Builds, starts and deploys all of it.
+    pub async fn up(project: &Project, tools: &Tools, size: Size) -> Outcome<Self> {
+        println!("Building the functions (the first time takes minutes, later ones seconds)");
+        functions::compile(project, tools).await?;
+        let runner = world::build_runner(project).await?;
+
+        println!("Starting the local stack");
+        let run = RunFolder::create(project)?;
+        let build = step("sam build", functions::build(project, tools, &run.setup_log())).await?;
+        let secrets = Secrets::generate()?;
+        let (github, hook) = step("GitHub, as a model", world::github(&run, &secrets, size.seed)).await?;
+        let (ecs_listener, ecs_endpoint) = listen().await?;
+        let emulator = step("AWS, as an emulator (IAM enforced)", Emulator::start(project, tools, &run, &ecs_endpoint)).await?;
+        let aws = aws::Emulator::test(emulator.endpoint()).map_err(|error| Problem::new(error.to_string()))?;
+        let ecs_model = Arc::new(Mutex::new(world::ecs_model(size.seed)));
+        let tap = Tap::open(emulator.port()).await?;
+        let ecs = world::ecs(ecs_listener, ecs_model.clone(), &aws, &run, runner, &github, tap.port());
+        let ecs = step("ECS and Fargate, as a model that runs each task's real start script", ecs).await?;
+
+        let mut stack = Self { github, aws, run, ecs, ecs_model, tap, emulator, secrets, outputs: BTreeMap::new() };
+        step("credential and webhook secret into Parameter Store", stack.put_secrets()).await?;
+        let endpoint = stack.emulator.endpoint();
+        let log = stack.run.setup_log();
+        let deploy = Deploy { project, tools, endpoint: &endpoint, log: &log };
+        let first = fleets::control_plane_parameters(&stack.github.endpoint(), size.maximum);
+        step("sam deploy template.yaml", deploy.stack("local", CONTROL_PLANE, &build.join("template.yaml"), &pairs(&first))).await?;
+        let second = fleets::second_fleet_parameters(&stack.github.endpoint(), size.maximum);
+        let name = format!("{CONTROL_PLANE}-fleet-{}", FLEETS[1].name);
+        step("sam deploy fleet.yaml", deploy.stack("local-fleet", &name, &project.path("fleet.yaml"), &pairs(&second))).await?;
+        stack.outputs = stack.aws.stack_outputs(CONTROL_PLANE).await.map_err(|error| Problem::new(error.to_string()))?;
+        let url = stack.webhook_url()?;
+        stack.github.with(|model, _| model.set_hook_url(hook, &url));
+        Ok(stack)
+    }
+
+    /// Where webhooks are sent: the deployed API, at the emulator.
+    pub fn webhook_url(&self) -> Outcome<String> {
+        let url = self.output("WebhookUrl")?;
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let api = host.split('.').next().unwrap_or_default();
+        Ok(format!("http://{api}.execute-api.localhost:{}/{path}", self.emulator.port()))
+    }
+
+    /// One of the deployed stack's outputs.
+    pub fn output(&self, name: &str) -> Outcome<&str> {
+        self.outputs.get(name).map(String::as_str).ok_or_else(|| Problem::new(format!("the deployed stack has no output {name}")))
+    }
+
+    /// The ECS model; hold it for a moment only, since ECS answers nobody meanwhile.
+    pub fn ecs(&self) -> MutexGuard<'_, EcsModel> {
+        self.ecs_model.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the models and the emulator listen: emulator, ECS, GitHub.
+    pub fn endpoints(&self) -> [(&'static str, String); 3] {
+        [("AWS", self.emulator.endpoint()), ("ECS", self.ecs.endpoint()), ("GitHub", self.github.endpoint())]
+    }
+
+    /// An error when a part of it has ended by itself.
+    pub fn check(&mut self) -> Outcome {
+        self.emulator.check()
+    }
+
+    /// Every secret that this run made or handed out.
+    pub fn secrets(&self) -> Vec<SecretString> {
+        let handed_out = self.github.with(|model, _| model.secrets().iter().map(|secret| secret.clone().into()).collect::<Vec<_>>());
+        let nonces = self.tap.nonces().into_iter().map(SecretString::from);
+        self.secrets.to_look_for().into_iter().chain(handed_out).chain(nonces).collect()
+    }
+
+    /// Ends everything, the tasks first.
+    pub async fn down(self) {
+        self.ecs.shutdown().await;
+        self.emulator.stop().await;
+        self.github.shutdown().await;
+    }
+
+    async fn put_secrets(&self) -> Outcome {
+        let credential = self.secrets.credential();
+        let parameters = [("credentials/default", &credential), ("webhook-secrets/demo", self.secrets.webhook())];
+        for (name, value) in parameters {
+            let name = format!("/{CONTROL_PLANE}/{name}");
+            self.aws.put_parameter(&name, value, true).await.map_err(|error| Problem::new(error.to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+async fn listen() -> Outcome<(TcpListener, String)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let endpoint = format!("http://{}", listener.local_addr()?);
+    Ok((listener, endpoint))
+}
+
+fn pairs<'a>(parameters: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
+    parameters.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}

@@ -1,0 +1,127 @@
+//! The models of the local stack, set up: an organisation with an installed App and two repositories at GitHub, and an ECS that is quick.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fargate_runners_local_stack::aws;
+use fargate_runners_local_stack::ecs::{self, EcsConfig, EcsHandle};
+use fargate_runners_local_stack::github::{self, GithubConfig, GithubHandle};
+use fargate_runners_local_stack::runner::{self, Binaries};
+use fargate_runners_model_ecs::{Config as EcsModelConfig, EcsModel, Timing as EcsTiming};
+use fargate_runners_model_github::{
+    Config as GithubModelConfig, GithubModel, HookId, HookOwner, NewHook, Permissions, Timing as GithubTiming, Visibility,
+};
+use secrecy::ExposeSecret as _;
+use tokio::net::TcpListener;
+
+use crate::account;
+use crate::problem::{Outcome, Problem};
+use crate::process;
+use crate::project::Project;
+
+use super::run_folder::RunFolder;
+use super::secrets::{APP_ID, Secrets};
+
+/// The organisation whose jobs are run.
+pub const ORGANIZATION: &str = "octo-org";
+
+/// A repository of it.
+pub const PRIVATE_REPOSITORY: &str = "hello";
+
+/// A repository of it that anyone may open a pull request in.
+pub const PUBLIC_REPOSITORY: &str = "website";
+
+/// The App's other name, which newer Apps sign with.
+const CLIENT_ID: &str = "Iv23liDemo";
+
+/// How the tasks' patience is set: somebody watches.
+const TASK_SETTINGS: [(&str, &str); 3] = [("GRACE_SECONDS", "3"), ("BOOT_SECONDS", "180"), ("STOP_SECONDS", "20")];
+
+/// Where nothing listens: the hook has no address before the deploy.
+const NO_HOOK_YET: &str = "http://127.0.0.1:9/";
+
+/// Builds the program that stands in for GitHub's runner.
+pub async fn build_runner(project: &Project) -> Outcome<Binaries> {
+    let mut cargo = process::command("cargo");
+    cargo.args(["build", "--quiet", "--package", "fargate-runners-local-stack", "--bins"]).current_dir(project.root());
+    process::watched(cargo).await?;
+    let folder = project.target().join("debug");
+    Binaries::beside(&folder.join("xtask")).ok_or_else(|| Problem::new(format!("no stand-in runner in {}", folder.display())))
+}
+
+/// Starts GitHub.
+pub async fn github(run: &RunFolder, secrets: &Secrets, seed: u64) -> Outcome<(GithubHandle, HookId)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = format!("http://{}", listener.local_addr()?);
+    let config = GithubModelConfig {
+        timing: GithubTiming::fast(),
+        api_url: address.clone(),
+        web_url: address,
+        remember_secrets: true,
+        ..GithubModelConfig::default()
+    };
+    let mut model = GithubModel::new(config, seed);
+    model.add_organization(ORGANIZATION);
+    model.add_repository(ORGANIZATION, PRIVATE_REPOSITORY, Visibility::Private);
+    model.add_repository(ORGANIZATION, PUBLIC_REPOSITORY, Visibility::Public);
+    model.add_app(APP_ID, CLIENT_ID);
+    model.install_app(APP_ID, ORGANIZATION, Permissions::runners());
+    let secret = secrets.webhook().expose_secret().to_owned();
+    let hook = model.add_hook(NewHook { owner: HookOwner::App(APP_ID), url: NO_HOOK_YET.into(), secret });
+
+    let key = secrets.public_key().to_owned();
+    let apps = BTreeMap::from([(APP_ID.to_string(), key.clone()), (CLIENT_ID.to_owned(), key)]);
+    let log = EventLog::open(run)?;
+    let observer = Arc::new(move |observation| log.write("github", &observation));
+    let config = GithubConfig { apps, observer: Some(observer), ..GithubConfig::default() };
+    Ok((github::serve(listener, Arc::new(Mutex::new(model)), config).await?, hook))
+}
+
+/// An ECS that takes a second for what takes AWS half a minute.
+pub fn ecs_model(seed: u64) -> EcsModel {
+    EcsModel::new(EcsModelConfig { timing: EcsTiming::fast(), ..EcsModelConfig::default() }, seed)
+}
+
+/// Starts ECS, with a host for its tasks.
+pub async fn ecs(
+    listener: TcpListener,
+    model: Arc<Mutex<EcsModel>>,
+    aws: &aws::Emulator,
+    run: &RunFolder,
+    binaries: Binaries,
+    github: &GithubHandle,
+    api_port: u16,
+) -> Outcome<EcsHandle> {
+    let runner_folder = run.path().join("runner");
+    fs::create_dir_all(&runner_folder)?;
+    runner::install_runner(&runner_folder, &binaries, &github.endpoint())?;
+    let log = EventLog::open(run)?;
+    let observer = Arc::new(move |observation| log.write("ecs", &observation));
+    let config = EcsConfig {
+        path: std::env::var("PATH").unwrap_or_default(),
+        emulator_port: Some(api_port),
+        region: account::REGION.into(),
+        extra_environment: TASK_SETTINGS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        observer: Some(observer),
+        ..EcsConfig::new(runner_folder, run.tasks())
+    };
+    Ok(ecs::serve(listener, model, Arc::new(aws.clone()), config).await?)
+}
+
+/// What the models saw and did, a line each.
+struct EventLog(Mutex<File>);
+
+impl EventLog {
+    fn open(run: &RunFolder) -> Outcome<Self> {
+        Ok(Self(Mutex::new(File::options().create(true).append(true).open(run.events_log())?)))
+    }
+
+    fn write(&self, who: &str, what: &impl std::fmt::Debug) {
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A log that cannot be written stops nothing.
+        let _ = writeln!(file, "{} {who} {what:?}", github::now_ms());
+    }
+}
