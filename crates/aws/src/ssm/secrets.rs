@@ -1,0 +1,58 @@
+//! The secrets that sign webhook deliveries. All below the path are valid, so that one can follow another without a gap.
+
+use super::cache::Cache;
+use super::path::below;
+use crate::clock::SystemClock;
+use crate::config::Aws;
+use fargate_runners_use_cases::ports::{Clock, PortError, WebhookSecrets};
+use secrecy::{ExposeSecret, SecretString};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The secrets below `/{stack}/webhook-secrets`. Clones share what was read.
+#[derive(Clone, Debug)]
+pub struct SecretParameters {
+    aws: Aws,
+    path: Arc<str>,
+    kept: Arc<Cache<Arc<Vec<SecretString>>>>,
+}
+
+impl SecretParameters {
+    /// The secrets of the stack of that name.
+    #[must_use]
+    pub fn new(aws: &Aws, stack_name: &str) -> Self {
+        Self { aws: aws.clone(), path: format!("/{stack_name}/webhook-secrets").into(), kept: Arc::default() }
+    }
+}
+
+impl WebhookSecrets for SecretParameters {
+    async fn webhook_secrets(&self, max_age: Duration) -> Result<Arc<Vec<SecretString>>, PortError> {
+        let now = SystemClock.now();
+        if let Some(kept) = self.kept.get(max_age, now) {
+            return Ok(kept);
+        }
+        let found = below(&self.aws, &self.path).await?.into_iter().map(|(_, secret)| secret);
+        // An empty secret would let anybody sign.
+        let secrets = Arc::new(found.filter(|secret| !secret.expose_secret().is_empty()).collect::<Vec<_>>());
+        self.kept.keep(now, Arc::clone(&secrets));
+        Ok(secrets)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Answers;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn every_secret_but_an_empty_one_is_valid_and_none_is_printed() {
+        let found = json!([{"Name": "/runners/webhook-secrets/a", "Value": "sesame"}, {"Name": "/runners/webhook-secrets/b", "Value": ""}]);
+        let (answers, aws) = Answers::of([(200, json!({"Parameters": found}))]);
+        let secrets = SecretParameters::new(&aws, "runners");
+        let read = secrets.webhook_secrets(Duration::from_secs(60)).await.unwrap();
+        assert_eq!(read.iter().map(ExposeSecret::expose_secret).collect::<Vec<_>>(), ["sesame"]);
+        assert_eq!(answers.requests()[0]["WithDecryption"], true);
+        assert!(!format!("{read:?} {secrets:?}").contains("sesame"));
+    }
+}

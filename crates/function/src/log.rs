@@ -1,0 +1,52 @@
+//! The log: one JSON object a line on standard output, as Lambda takes it, with level, time and message where Lambda looks for them.
+
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+/// What is logged unless the environment says otherwise.
+const DEFAULT_LEVEL: &str = "info";
+
+/// Libraries that tell of each step at the level at which we tell of what matters.
+const QUIET: &[&str] = &["aws_credential_types", "aws_runtime", "aws_smithy_runtime", "hyper", "hyper_util", "lambda_runtime", "rustls"];
+
+/// Starts the log. `RUST_LOG` (for a person who looks closer) goes before `AWS_LAMBDA_LOG_LEVEL` (from the function's settings).
+pub(crate) fn start(variable: impl Fn(&str) -> Option<String>) -> Result<(), TryInitError> {
+    let filter = variable("RUST_LOG").and_then(|directives| directives.parse().ok());
+    let filter = filter.unwrap_or_else(|| at_level(&variable("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default()));
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_ansi(false).with_span_list(false);
+    tracing_subscriber::registry().with(lines).with(filter).try_init()
+}
+
+fn at_level(level: &str) -> Targets {
+    let level = match level.to_ascii_lowercase().as_str() {
+        // Lambda knows a level above ours.
+        "fatal" => "error".to_owned(),
+        "" => DEFAULT_LEVEL.to_owned(),
+        other => other.to_owned(),
+    };
+    let level = level.parse().unwrap_or(tracing_subscriber::filter::LevelFilter::INFO);
+    let quiet = if level > tracing_subscriber::filter::LevelFilter::INFO {
+        level
+    } else {
+        level.min(tracing_subscriber::filter::LevelFilter::WARN)
+    };
+    Targets::new().with_default(level).with_targets(QUIET.iter().map(|target| (*target, quiet)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::Level;
+
+    #[test]
+    fn libraries_are_quieter_than_we_unless_somebody_looks_closer() {
+        for (given, ours, theirs) in
+            [("", true, false), ("INFO", true, false), ("DEBUG", true, true), ("FATAL", false, false), ("noise", true, false)]
+        {
+            let filter = at_level(given);
+            assert_eq!(filter.would_enable("scale", &Level::INFO), ours, "{given}");
+            assert_eq!(filter.would_enable("aws_smithy_runtime::client", &Level::INFO), theirs, "{given}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The loop of a function: an invocation comes in, the handler answers, what was counted is written down.
+
+use crate::environment::{Environment, EnvironmentError};
+use crate::failure::{Failure, diagnostic};
+use crate::metrics::FlushAtEnd;
+use crate::{log, metrics};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
+use metrics_cloudwatch_embedded::Collector;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Why a function cannot start, or why its loop ended.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its environment is not as it should be.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// Log or metrics were started already.
+    #[error("the function's surroundings could not be set up: {0}")]
+    SetUp(String),
+    /// Lambda's side of the loop failed.
+    #[error("the runtime interface of Lambda failed")]
+    Interface(#[source] lambda_runtime::Error),
+    /// An adapter could not be made.
+    #[error("an adapter could not be made")]
+    Adapter(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl StartError {
+    /// An adapter could not be made.
+    pub fn adapter(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Adapter(error.into())
+    }
+}
+
+/// A function whose log and metrics are started.
+pub struct Runtime {
+    metrics: &'static Collector,
+}
+
+impl Runtime {
+    /// Starts log and metrics. Needs `STACK_NAME`.
+    pub fn start() -> Result<Self, StartError> {
+        log::start(|name| std::env::var(name).ok()).map_err(|error| StartError::SetUp(error.to_string()))?;
+        let stack_name = Environment::of_process().text("STACK_NAME")?;
+        Ok(Self { metrics: metrics::start(stack_name).map_err(StartError::SetUp)? })
+    }
+
+    /// Answers one invocation after the other, until Lambda ends the process. A failure is logged once and told to Lambda under its own name.
+    pub async fn serve<P, R, E, H>(self, handler: H) -> Result<(), StartError>
+    where
+        P: DeserializeOwned,
+        R: Serialize,
+        E: Failure,
+        H: AsyncFn(P, Context) -> Result<R, E>,
+    {
+        let (handler, collector) = (&handler, self.metrics);
+        let service = service_fn(|event: LambdaEvent<P>| async move {
+            let _flush = FlushAtEnd(collector);
+            handler(event.payload, event.context).await.map_err(|failure| tell(&failure))
+        });
+        lambda_runtime::run(service).await.map_err(StartError::Interface)
+    }
+}
+
+fn tell(failure: &impl Failure) -> Diagnostic {
+    let told = diagnostic(failure);
+    tracing::error!(error_type = told.error_type, error = told.error_message, "the invocation failed");
+    told
+}

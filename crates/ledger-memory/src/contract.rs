@@ -1,0 +1,36 @@
+//! What every ledger and every pace of mints must do, as tests that any implementation can be put through. They need no particular runtime, and
+//! expect to find nothing of theirs in the ledger when they begin.
+//!
+//! # Panics
+//! Each of them panics with what was expected, when an implementation does otherwise.
+
+mod commits;
+mod material;
+mod paces;
+mod reading;
+mod together;
+
+use fargate_runners_use_cases::ports::{Ledger, MintPace};
+
+/// The whole contract of a ledger.
+pub async fn ledger(ledger: &impl Ledger) {
+    reading::what_is_absent_is_not_read(ledger).await;
+    reading::what_was_written_is_read_at_once(ledger).await;
+    reading::only_what_counts_is_listed_and_the_fleets_own_record_comes_first(ledger).await;
+    reading::many_records_are_read_and_listed_whole(ledger).await;
+    reading::fleets_do_not_see_each_others_records(ledger).await;
+    commits::a_record_is_written_only_in_the_version_that_was_read(ledger).await;
+    commits::a_conflict_leaves_nothing_written(ledger).await;
+    commits::what_has_expired_is_as_absent(ledger).await;
+    commits::a_commit_takes_a_hundred_writes_and_no_more(ledger).await;
+    commits::of_writers_at_the_same_time_one_wins(ledger).await;
+}
+
+/// The whole contract of a pace of mints.
+pub async fn mint_pace(pace: &impl MintPace) {
+    paces::a_window_admits_so_many_mints_and_the_next_one_as_many(pace).await;
+    paces::credentials_have_a_pace_of_their_own(pace).await;
+    paces::a_hold_gives_no_slot_and_is_never_shortened(pace).await;
+    paces::a_clock_that_is_behind_takes_no_extra_slots(pace).await;
+    paces::takers_at_the_same_time_never_get_more_than_the_window(pace).await;
+}

@@ -1,0 +1,73 @@
+//! What is read, and what is listed.
+
+use super::material::{NOW, active, fleet, job, read, state, task, task_id, tombstone, write, written};
+use fargate_runners_core::ids::JobId;
+use fargate_runners_core::record::{Key, Record, Version, Versioned};
+use fargate_runners_use_cases::ports::{COMMIT_MAX, Ledger};
+use std::collections::BTreeSet;
+
+pub(super) async fn what_is_absent_is_not_read(ledger: &impl Ledger) {
+    let fleet = fleet("absent");
+    let keys = [Key::Fleet(fleet.clone()), Key::Job(fleet.clone(), JobId(1)), Key::Task(fleet.clone(), task_id(1))];
+    assert_eq!(ledger.read(&[], NOW).await.expect("nothing is read"), []);
+    assert_eq!(ledger.read(&keys, NOW).await.expect("nothing is found"), []);
+    assert_eq!(read(ledger, Key::Fleet(fleet.clone()), NOW).await, None);
+    assert_eq!(active(ledger, &fleet).await, []);
+}
+
+pub(super) async fn what_was_written_is_read_at_once(ledger: &impl Ledger) {
+    let fleet = fleet("at-once");
+    let records = [state(&fleet, 3), job(&fleet, 1, "Äpfel & \"Birnen\"\n"), Record::Task(task(&fleet, 1)), tombstone(&fleet, 2, NOW)];
+    for record in &records {
+        let key = record.key();
+        written(ledger, &[write(record.clone(), 0)], NOW).await;
+        let expected = Versioned { record: record.clone(), version: Version(1) };
+        assert_eq!(read(ledger, key, NOW).await, Some(expected), "a record is read as it was written");
+    }
+    let mut keys: Vec<Key> = records.iter().map(Record::key).collect();
+    keys.push(Key::Job(fleet, JobId(99)));
+    keys.push(keys[0].clone());
+    let found = ledger.read(&keys, NOW).await.expect("the records are read");
+    let found: BTreeSet<Key> = found.iter().map(|versioned| versioned.record.key()).collect();
+    assert_eq!(found, records.iter().map(Record::key).collect(), "those that exist, tombstones too, each once");
+}
+
+pub(super) async fn only_what_counts_is_listed_and_the_fleets_own_record_comes_first(ledger: &impl Ledger) {
+    let fleet = fleet("listed");
+    let counts = [job(&fleet, 1, "job"), Record::Task(task(&fleet, 1)), state(&fleet, 1)];
+    for record in &counts {
+        written(ledger, &[write(record.clone(), 0)], NOW).await;
+    }
+    written(ledger, &[write(tombstone(&fleet, 2, NOW), 0)], NOW).await;
+    let listed = active(ledger, &fleet).await;
+    assert_eq!(listed.len(), counts.len(), "{listed:?}");
+    assert_eq!(listed[0].record, counts[2], "the fleet's own record comes first");
+    assert!(listed.iter().all(|versioned| versioned.version == Version(1) && counts.contains(&versioned.record)));
+    written(ledger, &[write(tombstone(&fleet, 1, NOW), 1)], NOW).await;
+    let listed = active(ledger, &fleet).await;
+    assert!(listed.iter().all(|versioned| !matches!(versioned.record, Record::Task(_))), "what has ended is listed no more: {listed:?}");
+}
+
+/// More records than one call of a service gives at a time, by number and by size.
+pub(super) async fn many_records_are_read_and_listed_whole(ledger: &impl Ledger) {
+    let fleet = fleet("many");
+    let long = "x".repeat(6_000);
+    let jobs: Vec<Record> = (0..250).map(|id| job(&fleet, id, &long)).collect();
+    for some in jobs.chunks(COMMIT_MAX) {
+        written(ledger, &some.iter().map(|record| write(record.clone(), 0)).collect::<Vec<_>>(), NOW).await;
+    }
+    let keys: Vec<Key> = jobs.iter().map(Record::key).collect();
+    assert_eq!(ledger.read(&keys, NOW).await.expect("the records are read").len(), jobs.len());
+    let listed: BTreeSet<Key> = active(ledger, &fleet).await.iter().map(|versioned| versioned.record.key()).collect();
+    assert_eq!(listed, keys.into_iter().collect());
+}
+
+pub(super) async fn fleets_do_not_see_each_others_records(ledger: &impl Ledger) {
+    // One name begins with the other.
+    let (one, other) = (fleet("own"), fleet("own-2"));
+    written(ledger, &[write(job(&one, 1, "of one"), 0), write(job(&other, 1, "of the other"), 0)], NOW).await;
+    for (fleet, name) in [(&one, "of one"), (&other, "of the other")] {
+        let listed = active(ledger, fleet).await;
+        assert_eq!(listed, [Versioned { record: job(fleet, 1, name), version: Version(1) }]);
+    }
+}

@@ -1,0 +1,45 @@
+//! The pace of mints in a map: windows of a fixed length, each with a count.
+
+use crate::MemoryLedger;
+use fargate_runners_core::ids::CredentialName;
+use fargate_runners_core::register::{MINT_WINDOW, mints_per_window};
+use fargate_runners_core::time::Timestamp;
+use fargate_runners_use_cases::ports::{MintPace, PortError, Slot};
+use std::collections::BTreeMap;
+
+/// The pace of every credential that was ever minted with.
+pub(crate) type Paces = BTreeMap<CredentialName, Pace>;
+
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    window: Timestamp,
+    used: u32,
+    not_before: Timestamp,
+}
+
+impl MintPace for MemoryLedger {
+    async fn take_slot(&self, credential: &CredentialName, now: Timestamp) -> Result<Slot, PortError> {
+        let mut held = self.held();
+        let pace = held.paces.entry(credential.clone()).or_default();
+        let length = u64::try_from(MINT_WINDOW.as_millis()).unwrap_or(u64::MAX);
+        let window = Timestamp::from_millis(now.as_millis() / length * length);
+        // A window that begins later than ours is another process's, whose clock is ahead: it is the one that counts.
+        let full = pace.window > window || (pace.window == window && pace.used >= mints_per_window());
+        let until = if full { pace.window + MINT_WINDOW } else { Timestamp::default() }.max(pace.not_before);
+        if until > now {
+            return Ok(Slot::NotBefore(until));
+        }
+        if pace.window < window {
+            (pace.window, pace.used) = (window, 0);
+        }
+        pace.used += 1;
+        Ok(Slot::Taken)
+    }
+
+    async fn hold(&self, credential: &CredentialName, until: Timestamp) -> Result<(), PortError> {
+        let mut held = self.held();
+        let pace = held.paces.entry(credential.clone()).or_default();
+        pace.not_before = pace.not_before.max(until);
+        Ok(())
+    }
+}
