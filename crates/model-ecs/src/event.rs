@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use crate::arn;
 use crate::model::{EcsModel, Timer};
+use crate::task::Task;
 use crate::time;
 
-/// An event that is due for delivery.
-#[derive(Debug, Clone, PartialEq)]
+/// An event that is due for delivery. It holds the task as it was and becomes JSON only when somebody looks: a simulation throws most events away.
+#[derive(Debug, Clone)]
 pub struct TaskEvent {
     /// The same in every repetition.
     pub id: String,
@@ -15,11 +16,19 @@ pub struct TaskEvent {
     pub time: u64,
     /// The region.
     pub region: String,
-    /// The `detail`.
-    pub detail: Value,
+    /// The task right after the change.
+    pub task: Task,
 }
 
 impl TaskEvent {
+    /// The event's `detail`.
+    #[must_use]
+    pub fn detail(&self) -> Value {
+        let mut detail = self.task.document(time::text);
+        detail["updatedAt"] = time::text(self.time);
+        detail
+    }
+
     /// The whole event as EventBridge delivers it.
     #[must_use]
     pub fn envelope(&self) -> Value {
@@ -28,11 +37,11 @@ impl TaskEvent {
             "id": self.id,
             "detail-type": "ECS Task State Change",
             "source": "aws.ecs",
-            "account": arn::account(self.detail["taskArn"].as_str().unwrap_or_default()),
+            "account": arn::account(&self.task.arn),
             "time": time::whole_seconds(self.time),
             "region": self.region,
-            "resources": [self.detail["taskArn"]],
-            "detail": self.detail,
+            "resources": [self.task.arn],
+            "detail": self.detail(),
         })
     }
 }
@@ -47,9 +56,8 @@ impl EcsModel {
         if self.random.happens(faults.lose_event) {
             return;
         }
-        let mut detail = task.document(time::text);
-        detail["updatedAt"] = time::text(now);
-        let event = TaskEvent { id: self.random.uuid(), time: now, region: self.config.region.clone(), detail };
+        let task = task.clone();
+        let event = TaskEvent { id: self.random.uuid(), time: now, region: self.config.region.clone(), task };
         let copies = 1 + usize::from(self.random.happens(faults.repeat_event));
         for _ in 0..copies {
             let late = if self.random.happens(faults.reorder_event) { self.random.up_to(faults.event_delay_ms) } else { 0 };

@@ -97,8 +97,11 @@ impl EcsModel {
                 .definition(document["taskDefinition"].as_str().unwrap_or_default())
                 .map_or_else(|| document["taskDefinition"].as_str().unwrap_or_default().to_owned(), |definition| definition.arn.clone()),
             status: "ACTIVE",
-            strategy: document["capacityProviderStrategy"].as_array().cloned().unwrap_or_default(),
-            launch_type: document["launchType"].as_str().filter(|_| !document["capacityProviderStrategy"].is_array()).map(str::to_owned),
+            strategy: strategy(&document["capacityProviderStrategy"]),
+            launch_type: document["launchType"]
+                .as_str()
+                .filter(|_| document["capacityProviderStrategy"].as_array().is_none_or(Vec::is_empty))
+                .map(str::to_owned),
             maximum_percent: number(&configuration["maximumPercent"]).unwrap_or(200),
             minimum_healthy_percent: number(&configuration["minimumHealthyPercent"]).unwrap_or(100),
             created_at: self.now,
@@ -121,6 +124,23 @@ impl EcsModel {
     }
 }
 
+/// A whole number, also one that CloudFormation left as text.
 pub(crate) fn number(value: &Value) -> Option<usize> {
-    value.as_u64().and_then(|number| usize::try_from(number).ok())
+    match value {
+        Value::String(text) => text.trim().parse().ok(),
+        _ => value.as_u64().and_then(|number| usize::try_from(number).ok()),
+    }
+}
+
+/// A capacity provider strategy whose numbers are numbers.
+fn strategy(value: &Value) -> Vec<Value> {
+    let whole = |mut item: Value| {
+        for field in ["weight", "base"] {
+            if let Some(count) = number(&item[field]) {
+                item[field] = Value::from(count);
+            }
+        }
+        item
+    };
+    value.as_array().into_iter().flatten().cloned().map(whole).collect()
 }

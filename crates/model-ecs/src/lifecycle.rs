@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::arn;
+use crate::import::number;
 use crate::model::{Command, EcsModel, Report, Timer};
 use crate::service::Service;
 use crate::task::{Container, Status, StopCode, Task};
@@ -32,8 +33,8 @@ impl EcsModel {
         let cluster_arn = self.clusters.get(&new.cluster)?.arn.clone();
         let definition = self.definition(&new.task_definition)?;
         let container = definition.container();
-        let stop_timeout_ms =
-            container["stopTimeout"].as_u64().map_or(self.config.timing.stop_timeout_ms, |seconds| seconds.min(120) * 1_000);
+        let stop_timeout_ms = number(&container["stopTimeout"]).and_then(|seconds| u64::try_from(seconds).ok());
+        let stop_timeout_ms = stop_timeout_ms.map_or(self.config.timing.stop_timeout_ms, |seconds| seconds.min(120) * 1_000);
         let container_name = definition.container_name().to_owned();
         let task_definition = definition.arn.clone();
         let serial = self.next_serial();

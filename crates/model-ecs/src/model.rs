@@ -257,7 +257,7 @@ impl EcsModel {
             .unwrap_or(&Value::Null);
         let mut environment = BTreeMap::new();
         for pair in [container, overrides].iter().filter_map(|c| c["environment"].as_array()).flatten() {
-            environment.insert(pair["name"].as_str()?.to_owned(), pair["value"].as_str().unwrap_or_default().to_owned());
+            environment.insert(pair["name"].as_str()?.to_owned(), word(&pair["value"]));
         }
         let command = if overrides["command"].is_array() { &overrides["command"] } else { &container["command"] };
         let role = task.overrides["taskRoleArn"].as_str().or_else(|| definition.document["taskRoleArn"].as_str());
@@ -300,6 +300,11 @@ impl EcsModel {
             None => revisions.values().rev().find(|definition| definition.active),
         }
     }
+}
+
+/// A value as text: CloudFormation lets numbers through where the API has strings.
+fn word(value: &Value) -> String {
+    value.as_str().map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned)
 }
 
 fn words(value: &Value) -> Vec<String> {

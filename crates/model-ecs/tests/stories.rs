@@ -100,8 +100,8 @@ impl World {
         self.model.tasks().filter(|t| t.last_status == Status::Running && t.wanted).map(|t| t.id.clone()).collect()
     }
 
-    fn events_of(&self, id: &str) -> Vec<&Value> {
-        self.events.iter().map(|e| &e.detail).filter(|d| d["taskArn"].as_str().unwrap().ends_with(id)).collect()
+    fn events_of(&self, id: &str) -> Vec<Value> {
+        self.events.iter().filter(|event| event.task.id == id).map(TaskEvent::detail).collect()
     }
 }
 
@@ -112,7 +112,7 @@ fn a_service_boots_its_tasks_through_every_state() {
     assert_eq!(running.len(), 2);
     let states: Vec<_> = world.events_of(&running[0]).iter().map(|d| d["lastStatus"].as_str().unwrap().to_owned()).collect();
     assert_eq!(states, ["PROVISIONING", "PENDING", "RUNNING"]);
-    let last = world.events_of(&running[0])[2];
+    let last = &world.events_of(&running[0])[2];
     assert_eq!((&last["version"], &last["group"], &last["containers"][0]["name"]), (&json!(3), &json!("service:s"), &json!("runner")));
 }
 
@@ -288,8 +288,7 @@ fn events_are_lost_repeated_and_reordered_as_told() {
     let faults = Faults { lose_event: 0.2, repeat_event: 0.3, reorder_event: 0.5, event_delay_ms: 300_000, ..Faults::default() };
     let mut world = World::with_service(Config { faults, ..Config::default() }, 30);
     world.wait(600_000);
-    let versions: Vec<(String, u64)> =
-        world.events.iter().map(|e| (e.detail["taskArn"].to_string(), e.detail["version"].as_u64().unwrap())).collect();
+    let versions: Vec<(String, u64)> = world.events.iter().map(|e| (e.task.id.clone(), e.task.version)).collect();
     let distinct: std::collections::BTreeSet<_> = versions.iter().collect();
     assert!(distinct.len() < 90 && distinct.len() > 50, "{} of 90 arrive", distinct.len());
     assert!(versions.len() > distinct.len(), "some arrive twice");
