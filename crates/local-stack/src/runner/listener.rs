@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::signal::unix::{Signal as Incoming, SignalKind, signal};
+use tokio::sync::mpsc;
 
 use super::configuration::{self, Configuration, JIT_VARIABLE};
 use super::configure::configure;
@@ -64,7 +65,7 @@ async fn run(root: PathBuf, arguments: &[String]) -> u8 {
         return exit::TERMINATED;
     };
     let connection = Connection::new(&configuration.server);
-    let mut listener = Listener { root, connection, configuration, interrupt, terminate, session: 0 };
+    let mut listener = Listener { root, connection, configuration, interrupt, terminate, session: 0, answers: mpsc::channel(1).1 };
     let code = listener.run().await;
     if code == exit::DONE && listener.configuration.ephemeral {
         configuration::remove(&listener.root);
@@ -79,7 +80,11 @@ struct Listener {
     interrupt: Incoming,
     terminate: Incoming,
     session: u64,
+    answers: mpsc::Receiver<Answer>,
 }
+
+/// What a question for news brings.
+type Answer = Result<(u16, Value), crate::loopback::Error>;
 
 /// What ends the waiting for a job.
 enum News {
@@ -141,6 +146,7 @@ impl Listener {
             match self.connection.ask("POST", "sessions", &shown).await {
                 Ok((200, answer)) => {
                     self.session = answer["session"].as_u64().unwrap_or_default();
+                    self.answers = ask_for_news(self.connection.clone(), self.session);
                     return Ok(());
                 }
                 Ok((409, _)) => {
@@ -178,7 +184,7 @@ impl Listener {
         let mut breaks = 0;
         loop {
             let answer = tokio::select! {
-                answer = next_message(&self.connection, self.session) => answer,
+                Some(answer) = self.answers.recv() => answer,
                 _ = self.interrupt.recv() => return News::Signal,
                 _ = self.terminate.recv() => return News::Signal,
             };
@@ -195,7 +201,6 @@ impl Listener {
                     if breaks >= BROKEN_TRIES {
                         return News::Broken;
                     }
-                    tokio::time::sleep(RETRY).await;
                 }
             }
         }
@@ -226,14 +231,10 @@ impl Listener {
         loop {
             let news = tokio::select! {
                 ended = worker.wait() => During::Worker(Outcome::of_code(ended.ok().and_then(|status| status.code()))),
-                answer = next_message(&self.connection, self.session) => match answer {
+                Some(answer) = self.answers.recv() => match answer {
                     Ok((200, message)) if message["kind"] == "cancel" => During::Cancel,
                     Ok((404, _)) => During::Gone,
-                    Ok(_) => During::Nothing,
-                    Err(_) => {
-                        tokio::time::sleep(RETRY).await;
-                        During::Nothing
-                    }
+                    Ok(_) | Err(_) => During::Nothing,
                 },
                 _ = self.interrupt.recv() => During::Cancel,
                 _ = self.terminate.recv() => During::Cancel,
@@ -257,8 +258,22 @@ impl Listener {
     }
 }
 
-async fn next_message(connection: &Connection, session: u64) -> Result<(u16, Value), crate::loopback::Error> {
-    connection.ask("GET", &format!("sessions/{session}/message"), &Value::Null).await
+/// Asks without pause, in a task of its own: a question that is given up half-way looks like a listener that died.
+fn ask_for_news(connection: Connection, session: u64) -> mpsc::Receiver<Answer> {
+    let (sender, answers) = mpsc::channel(1);
+    tokio::spawn(async move {
+        loop {
+            let answer = connection.ask("GET", &format!("sessions/{session}/message"), &Value::Null).await;
+            let (last, broken) = (matches!(answer, Ok((404, _))), answer.is_err());
+            if sender.send(answer).await.is_err() || last {
+                return;
+            }
+            if broken {
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    });
+    answers
 }
 
 fn gone() -> u8 {
@@ -284,9 +299,13 @@ async fn cancel(worker: &mut Child) -> Outcome {
         // It may have ended in this very moment, which is as good.
         let _ = kill_process(pid, Signal::INT);
     }
-    if let Ok(ended) = tokio::time::timeout(CANCEL_LIMIT, worker.wait()).await {
-        return Outcome::of_code(ended.ok().and_then(|status| status.code()));
+    let ended = tokio::time::timeout(CANCEL_LIMIT, worker.wait()).await;
+    match ended {
+        // It had done its job just before.
+        Ok(Ok(status)) if Outcome::of_code(status.code()) == Outcome::Succeeded => return Outcome::Succeeded,
+        // Also one that was so young that the signal ended it before it could listen.
+        Ok(_) => {}
+        Err(_) => drop(worker.kill().await),
     }
-    let _ = worker.kill().await;
     Outcome::Canceled
 }
