@@ -66,7 +66,7 @@ fn apply_job(view: &mut View, event: &JobEvent, stack: &StackId, now: Timestamp)
         // A task that had a job did register, also if word of that comes after word of its end.
         view.state.get_mut().failed_boots.remove(&task_id);
     }
-    join_job(view, news);
+    join_job(view, &news);
 }
 
 fn apply_stopped(view: &mut View, event: &RunnerStopped, now: Timestamp) -> Option<RunnerLost> {
@@ -97,11 +97,11 @@ fn apply_stopped(view: &mut View, event: &RunnerStopped, now: Timestamp) -> Opti
     })
 }
 
-fn join_job(view: &mut View, news: JobRecord) {
+fn join_job(view: &mut View, news: &JobRecord) {
     match view.jobs.get_mut(&news.job_id) {
-        Some(known) => *known.get_mut() = known.get().join(&news),
+        Some(known) => *known.get_mut() = known.get().join(news),
         // Joined with itself, so that it is what any other order would have made of it.
-        None => drop(view.jobs.insert(news.job_id, Slot::new(news.join(&news)))),
+        None => drop(view.jobs.insert(news.job_id, Slot::new(news.join(news)))),
     }
 }
 

@@ -6,13 +6,13 @@ use crate::events::{Event, RunnerInterrupted, RunnerStopped};
 use crate::ids::{FleetName, InvalidName, ServiceName, TaskDefinition, TaskId};
 use crate::task::Stop;
 use crate::time::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The name of the container that runs the start script.
 pub const CONTAINER: &str = "runner";
 
 /// The `detail` of the event.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskStateChange {
     /// Which task.
@@ -41,7 +41,7 @@ pub struct TaskStateChange {
 }
 
 /// A container of the task.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Container {
     /// Its name in the task definition.

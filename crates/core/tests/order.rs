@@ -45,7 +45,9 @@ fn told_twice() -> impl Strategy<Value = (Vec<Event>, Vec<Event>)> {
 
 fn told(events: &[Event], mode: &str) -> World {
     let mut world = World::new(fleet(mode, 10, 1, 1));
-    events.iter().for_each(|event| world.happens(event));
+    for event in events {
+        world.happens(event);
+    }
     world
 }
 

@@ -157,7 +157,8 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
             MintError::Refused(error) => {
                 undo_mint(task.get_mut());
                 tracing::error!(fleet = %fleet.name, credential = %fleet.credential, error = chain(&error), "GitHub refuses to mint for this fleet");
-                Refusal::AskAgain { reason: "GitHub refused", after: GITHUB_REFUSED }.into()
+                let after = if error.retry == Retry::Never { GITHUB_REFUSED } else { super::AFTER_FAILURE };
+                Refusal::AskAgain { reason: "GitHub refused", after }.into()
             }
         };
         self.write(task).await.map_err(busy_record)?;

@@ -1,0 +1,224 @@
+//! What a task meets at `register`.
+
+mod common;
+
+use common::{TestLedger, World, arn, stack, task_id};
+use fargate_runners_core::state::FleetState;
+use fargate_runners_core::task::TaskState;
+use fargate_runners_core::time::Timestamp;
+use fargate_runners_core::{ids::FleetName, record::Record, record::Version, record::Write};
+use fargate_runners_ledger_memory::MemoryLedger;
+use fargate_runners_use_cases::ports::{Clock, Deleted, Ledger, MintError, MintPace, PortError, Protection, Retry};
+use fargate_runners_use_cases::register::{Answer, Register, Route};
+use std::time::Duration;
+
+type TestRegister = Register<TestLedger, MemoryLedger, World, World, World, World, World>;
+
+fn register(world: &World) -> TestRegister {
+    Register {
+        ledger: TestLedger(world.clone()),
+        pace: world.1.clone(),
+        github: world.clone(),
+        tasks: world.clone(),
+        fleets: world.clone(),
+        bus: world.clone(),
+        clock: world.clone(),
+        stack: stack(),
+    }
+}
+
+async fn ask(world: &World, route: Route, fleet: &str, task: u64, nonce: &str) -> Answer {
+    let body = serde_json::json!({ "nonce": nonce }).to_string();
+    register(world).handle(route, Some(&arn(fleet, task)), body.as_bytes()).await
+}
+
+async fn registered(world: &World, fleet: &str, task: u64) {
+    world.runs(fleet, task, "RUNNING");
+    assert!(matches!(ask(world, Route::Registration, fleet, task, "n").await, Answer::Jit(..)));
+    assert!(matches!(ask(world, Route::Ack, fleet, task, "n").await, Answer::Acknowledged));
+}
+
+async fn surplus(world: &World, fleet: &str, count: u32) {
+    let mut state = world.state(fleet).await.unwrap_or_else(|| FleetState::new(FleetName::parse(fleet).unwrap()));
+    state.surplus = count;
+    world.1.commit(&[Write { record: Record::Fleet(state), expected: Version(0) }], world.now()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_task_of_ours_gets_one_registration_with_one_call_to_github() {
+    let world = World::default();
+    registered(&world, "burst", 1).await;
+    assert_eq!(world.with(|state| state.github_calls.len()), 1);
+    assert_eq!(world.with(|state| state.protected.len()), 0, "only tasks of services can be protected");
+    assert_eq!(world.task("burst", 1).await.unwrap().state(), TaskState::Idle);
+}
+
+#[tokio::test]
+async fn in_a_service_ecs_must_grant_protection_before_anything_is_minted() {
+    let world = World::default();
+    world.runs("default", 1, "RUNNING");
+    world.with(|state| state.protection = Protection::Refused("DEPLOYMENT_BLOCKED".to_owned()));
+    assert!(matches!(ask(&world, Route::Registration, "default", 1, "n").await, Answer::Unavailable(_)));
+    assert_eq!(world.with(|state| state.github_calls.len()), 0);
+    world.with(|state| state.protection = Protection::Granted);
+    registered(&world, "default", 1).await;
+    assert!(world.task("default", 1).await.unwrap().protected_until.is_some());
+}
+
+#[tokio::test]
+async fn whoever_is_not_one_of_ours_gets_403_and_nothing_else() {
+    let world = World::default();
+    world.runs("burst", 1, "RUNNING");
+    world.runs("burst", 2, "DEPROVISIONING");
+    let register = register(&world);
+    let body = br#"{"nonce":"n"}"#;
+    for (user, body) in [
+        (None, body.as_slice()),
+        (Some("arn:aws:iam::111122223333:user/somebody".to_owned()), body),
+        (Some(arn("unknown", 1)), body),
+        (Some(arn("default", 1)), body), // another fleet's task
+        (Some(arn("burst", 2)), body),   // ending
+        (Some(arn("burst", 3)), body),   // not in this cluster
+        (Some(arn("burst", 1)), b""),
+        (Some(arn("burst", 1)), b"{}"),
+        (Some(arn("burst", 1)), br#"{"nonce":""}"#),
+    ] {
+        let answer = register.handle(Route::Registration, user.as_deref(), body).await;
+        assert!(matches!(answer, Answer::Forbidden), "{user:?}: {answer:?}");
+    }
+    assert_eq!(world.with(|state| state.github_calls.len()), 0);
+}
+
+#[tokio::test]
+async fn a_task_that_ecs_does_not_call_running_yet_asks_again() {
+    let world = World::default();
+    world.runs("burst", 1, "PENDING");
+    assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Unavailable(_)));
+}
+
+#[tokio::test]
+async fn a_repeat_before_the_ack_removes_what_the_last_one_made() {
+    let world = World::default();
+    world.runs("burst", 1, "RUNNING");
+    for attempt in 1..=3 {
+        let answer = ask(&world, Route::Registration, "burst", 1, "n").await;
+        assert!(matches!(answer, Answer::Jit(name, _) if name.attempt == attempt));
+        assert_eq!(world.with(|state| state.runners.len()), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_second_nonce_or_anything_after_the_ack_gets_403() {
+    let world = World::default();
+    world.runs("burst", 1, "RUNNING");
+    assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Jit(..)));
+    assert!(matches!(ask(&world, Route::Registration, "burst", 1, "other").await, Answer::Forbidden));
+    assert!(matches!(ask(&world, Route::Ack, "burst", 1, "other").await, Answer::Forbidden));
+    assert!(matches!(ask(&world, Route::Ack, "burst", 1, "n").await, Answer::Acknowledged));
+    assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Forbidden));
+    assert!(matches!(ask(&world, Route::Ack, "burst", 1, "n").await, Answer::Acknowledged), "its answer may have been lost");
+    assert_eq!(world.with(|state| state.mints.len()), 1);
+}
+
+#[tokio::test]
+async fn a_mint_whose_answer_was_lost_is_removed_before_the_next() {
+    let world = World::default();
+    world.runs("burst", 1, "RUNNING");
+    world.with(|state| state.mint_answers.push_back(MintError::UnknownEffect(PortError::bare("the answer", Retry::UnknownEffect))));
+    assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Unavailable(_)));
+    // While the lost call may still be under way, nothing is minted.
+    assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Unavailable(_)));
+    world.passes(31);
+    assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Jit(name, _) if name.attempt == 2));
+    assert_eq!(world.with(|state| state.runners.len()), 1);
+}
+
+#[tokio::test]
+async fn a_rate_limit_holds_every_mint_of_the_credential_until_then() {
+    let world = World::default();
+    world.runs("burst", 1, "RUNNING");
+    world.runs("default", 2, "RUNNING");
+    let until = world.now() + Duration::from_secs(60);
+    world.with(|state| state.mint_answers.push_back(MintError::NotBefore(until)));
+    assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::TooMany(_)));
+    assert!(matches!(ask(&world, Route::Registration, "default", 2, "n").await, Answer::TooMany(_)));
+    assert_eq!(world.with(|state| state.github_calls.len()), 1);
+    world.passes(61);
+    assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Jit(name, _) if name.attempt == 1));
+}
+
+#[tokio::test]
+async fn the_mint_pace_delays_what_github_would_refuse() {
+    let world = World::default();
+    let per_window = u64::from(fargate_runners_core::register::mints_per_window());
+    for task in 0..=per_window {
+        world.runs("burst", task, "RUNNING");
+        let answer = ask(&world, Route::Registration, "burst", task, "n").await;
+        assert_eq!(matches!(answer, Answer::TooMany(_)), task == per_window, "{task}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_idle_runner_stays_until_there_is_one_too_many() {
+    let world = World::default();
+    registered(&world, "burst", 1).await;
+    assert!(matches!(ask(&world, Route::Lease, "burst", 1, "n").await, Answer::Stay(_)));
+    surplus(&world, "burst", 1).await;
+    assert!(matches!(ask(&world, Route::Lease, "burst", 1, "n").await, Answer::LeaveLease));
+    assert_eq!(world.with(|state| state.runners.len()), 0);
+    assert!(matches!(ask(&world, Route::Lease, "burst", 1, "n").await, Answer::LeaveLease), "a repeat gets the recorded answer");
+    assert_eq!(world.state("burst").await.unwrap().surplus, 0);
+}
+
+#[tokio::test]
+async fn a_leaver_that_github_knows_to_have_a_job_stays() {
+    let world = World::default();
+    registered(&world, "burst", 1).await;
+    surplus(&world, "burst", 1).await;
+    world.with(|state| state.delete_answers.push_back(Ok(Deleted::Busy)));
+    assert!(matches!(ask(&world, Route::Lease, "burst", 1, "n").await, Answer::Stay(_)));
+    assert_eq!(world.task("burst", 1).await.unwrap().state(), TaskState::Idle);
+}
+
+#[tokio::test]
+async fn a_task_that_is_done_goes_at_once_in_tasks_mode_and_waits_for_scale_in_a_service() {
+    let world = World::default();
+    registered(&world, "burst", 1).await;
+    registered(&world, "default", 2).await;
+    assert!(matches!(ask(&world, Route::Done, "burst", 1, "n").await, Answer::Go));
+    assert_eq!(world.with(|state| state.published.len()), 0, "its end is word enough");
+    assert!(matches!(ask(&world, Route::Done, "default", 2, "n").await, Answer::Wait(_)));
+    assert!(matches!(ask(&world, Route::Done, "default", 2, "n").await, Answer::Wait(_)));
+    assert_eq!(world.with(|state| state.published.len()), 1, "scale is told once");
+    world.passes(10);
+    assert!(matches!(ask(&world, Route::Done, "default", 2, "n").await, Answer::Wait(_)));
+    assert_eq!(world.with(|state| state.published.len()), 2, "and again in case that was lost");
+}
+
+#[tokio::test]
+async fn a_task_that_leaves_before_its_ack_leaves_no_runner_behind() {
+    let world = World::default();
+    world.runs("burst", 1, "RUNNING");
+    assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Jit(..)));
+    let mut task = world.task("burst", 1).await.unwrap();
+    let version = Version(2); // claimed, minted
+    assert!(fargate_runners_core::register::condemn(&mut task, Timestamp::from_secs(2_000_000_000)));
+    world.1.commit(&[Write { record: Record::Task(task), expected: version }], world.now()).await.unwrap();
+    assert!(matches!(ask(&world, Route::Ack, "burst", 1, "n").await, Answer::Leave));
+    assert_eq!(world.with(|state| state.runners.len()), 0);
+    assert_eq!(world.task("burst", 1).await.unwrap().task_id, task_id(1));
+}
+
+#[tokio::test]
+async fn the_slots_of_two_windows_do_not_add_up() {
+    let world = World::default();
+    let credential = fargate_runners_core::ids::CredentialName::parse("default").unwrap();
+    let mut taken = 0;
+    for second in 0..60 {
+        let now = world.now() + Duration::from_secs(second);
+        for _ in 0..20 {
+            taken += u32::from(world.1.take_slot(&credential, now).await.unwrap() == fargate_runners_use_cases::ports::Slot::Taken);
+        }
+    }
+    assert!(taken <= 175, "{taken} mints in a minute");
+}

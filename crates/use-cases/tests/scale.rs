@@ -1,0 +1,150 @@
+//! What becomes of the messages that `scale` gets.
+
+mod common;
+
+use common::{TestLedger, World, stack, task_id};
+use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId};
+use fargate_runners_core::job::{JobEvent, JobPhase};
+use fargate_runners_core::labels::Labels;
+use fargate_runners_core::{events::Event, events::LookAgain};
+use fargate_runners_use_cases::ports::{Clock, Ledger, Retry};
+use fargate_runners_use_cases::scale::{Message, Scale};
+
+type TestScale = Scale<TestLedger, World, World, World, World, World, World, World>;
+
+fn scale(world: &World) -> TestScale {
+    Scale {
+        ledger: TestLedger(world.clone()),
+        capacity: world.clone(),
+        fleets: world.clone(),
+        bus: world.clone(),
+        wake_up: world.clone(),
+        queue: world.clone(),
+        dead_letters: world.clone(),
+        clock: world.clone(),
+        stack: stack(),
+    }
+}
+
+fn queued(fleet: &str, id: u64) -> Message {
+    let event = Event::Job(JobEvent {
+        fleet: FleetName::parse(fleet).unwrap(),
+        home: true,
+        job_id: JobId(id),
+        run_id: RunId(id),
+        run_attempt: 1,
+        repository: RepositoryName::parse("octo-org/hello").unwrap(),
+        workflow_name: None,
+        name: "build".to_owned(),
+        labels: Labels::parse(["self-hosted", fleet]).unwrap(),
+        phase: JobPhase::Queued,
+        conclusion: None,
+        runner_name: None,
+        at: None,
+        seen_at: common::NOW,
+        delivery: format!("guid-{id}"),
+    });
+    Message { id: format!("{fleet}-{id}"), body: event.to_message().unwrap() }
+}
+
+fn look(fleet: &str) -> Message {
+    let event = Event::LookAgain(LookAgain { fleet: FleetName::parse(fleet).unwrap() });
+    Message { id: format!("look-{fleet}"), body: event.to_message().unwrap() }
+}
+
+#[tokio::test]
+async fn the_same_delivery_twice_is_one_job_and_one_task() {
+    let world = World::default();
+    assert_eq!(scale(&world).handle(vec![queued("burst", 1), queued("burst", 1)]).await, Vec::<String>::new());
+    world.passes(5);
+    assert_eq!(scale(&world).handle(vec![queued("burst", 1)]).await, Vec::<String>::new());
+    assert_eq!(world.with(|state| state.launches.iter().map(|launch| launch.count).sum::<u32>()), 1);
+    assert!(world.task("burst", 1000).await.is_some());
+}
+
+#[tokio::test]
+async fn both_launch_modes_get_what_their_jobs_want() {
+    let world = World::default();
+    let failed = scale(&world).handle(vec![queued("default", 1), queued("burst", 2), queued("default", 3)]).await;
+    assert_eq!(failed, Vec::<String>::new());
+    assert_eq!(world.with(|state| state.wants.iter().map(|(_, count)| *count).collect::<Vec<_>>()), [2]);
+    assert_eq!(world.with(|state| state.launches.len()), 1);
+    assert_eq!(world.state("default").await.unwrap().wanted, 2);
+}
+
+#[tokio::test]
+async fn a_message_that_nobody_can_read_is_put_aside_and_takes_nothing_with_it() {
+    let world = World::default();
+    let poison = Message { id: "poison".to_owned(), body: "{".to_owned() };
+    assert_eq!(scale(&world).handle(vec![queued("burst", 1), poison, queued("default", 2)]).await, Vec::<String>::new());
+    assert_eq!(world.with(|state| state.parked.clone()), ["poison"]);
+    assert_eq!(world.with(|state| (state.launches.len(), state.wants.len())), (1, 1));
+}
+
+#[tokio::test]
+async fn one_fleets_trouble_hands_back_its_own_messages_only() {
+    let world = World::default();
+    world.with(|state| state.ledger_fails = FleetName::parse("burst").ok());
+    assert_eq!(scale(&world).handle(vec![queued("burst", 1), queued("default", 2)]).await, ["burst-1"]);
+    assert_eq!(world.with(|state| state.wants.len()), 1);
+}
+
+#[tokio::test]
+async fn when_ecs_throttles_the_message_is_dealt_with_and_the_fleet_is_looked_at_again() {
+    let world = World::default();
+    world.with(|state| state.ecs_fails = Some(Retry::Throttled));
+    assert_eq!(scale(&world).handle(vec![queued("default", 1), queued("burst", 2)]).await, Vec::<String>::new());
+    assert!(world.with(|state| state.wake_ups.len()) >= 2);
+    world.with(|state| state.ecs_fails = None);
+    world.passes(3);
+    scale(&world).handle(vec![look("default"), look("burst")]).await;
+    assert_eq!(world.with(|state| (state.wants.len(), state.launches.len())), (1, 1));
+}
+
+#[tokio::test]
+async fn a_launch_whose_answer_was_lost_starts_no_second_task() {
+    let world = World::default();
+    world.with(|state| state.ecs_fails = Some(Retry::UnknownEffect));
+    scale(&world).handle(vec![queued("burst", 1)]).await;
+    world.with(|state| state.ecs_fails = None);
+    world.passes(6);
+    scale(&world).handle(vec![look("burst")]).await;
+    assert_eq!(world.with(|state| state.launches.len()), 1);
+    assert_eq!(world.state("burst").await.unwrap().launches.len(), 0);
+    assert!(world.task("burst", 1000).await.is_some());
+}
+
+#[tokio::test]
+async fn looking_again_at_a_fleet_that_has_what_it_wants_calls_nothing() {
+    let world = World::default();
+    scale(&world).handle(vec![queued("default", 1)]).await;
+    world.passes(60);
+    scale(&world).handle(vec![look("default")]).await;
+    let version =
+        |world: World| async move { world.1.active(&FleetName::parse("default").unwrap(), world.now()).await.unwrap()[0].version };
+    let before = version(world.clone()).await;
+    world.passes(60);
+    scale(&world).handle(vec![look("default")]).await;
+    assert_eq!(version(world.clone()).await, before, "nothing was written");
+    assert_eq!(world.with(|state| state.wants.len()), 1);
+}
+
+#[tokio::test]
+async fn an_event_for_a_fleet_that_is_described_nowhere_is_kept() {
+    let world = World::default();
+    assert_eq!(scale(&world).handle(vec![queued("gone", 1)]).await, Vec::<String>::new());
+    world.with(|state| state.fleets.push(common::fleet("gone", "tasks")));
+    scale(&world).handle(vec![look("gone")]).await;
+    assert_eq!(world.with(|state| state.launches.len()), 1);
+}
+
+#[tokio::test]
+async fn wake_ups_only_go_into_their_fleets_group() {
+    let world = World::default();
+    let poison = Message { id: "poison".to_owned(), body: "?".to_owned() };
+    assert_eq!(scale(&world).forward(vec![look("burst"), poison]).await, Vec::<String>::new());
+    assert_eq!(world.with(|state| state.forwarded.clone()), [(FleetName::parse("burst").unwrap(), "look-burst".to_owned())]);
+    assert_eq!(world.with(|state| (state.parked.len(), state.launches.len())), (1, 0));
+    assert!(world.task("burst", 1).await.is_none());
+    let _ = task_id(1);
+}
