@@ -1,0 +1,165 @@
+"""What must hold of template.yaml and fleet.yaml, and no linter knows.
+
+    python -m unittest discover -s tests/templates
+"""
+
+import re
+import unittest
+
+from templates import CONTROL_PLANE, FLEET, of_type, references, statements
+
+# Of fleet.yaml alone: what template.yaml knows itself.
+OF_THE_CONTROL_PLANE = {"ControlPlane", "ApiId", "SubnetA", "SubnetB", "SecurityGroup"}
+MIB = 1024
+# Fargate's table of pairs, from its developer guide.
+FARGATE_MEMORY = {
+    "256": [512, 1024, 2048],
+    "512": range(1 * MIB, 4 * MIB + 1, MIB),
+    "1024": range(2 * MIB, 8 * MIB + 1, MIB),
+    "2048": range(4 * MIB, 16 * MIB + 1, MIB),
+    "4096": range(8 * MIB, 30 * MIB + 1, MIB),
+    "8192": range(16 * MIB, 60 * MIB + 1, 4 * MIB),
+    "16384": range(32 * MIB, 120 * MIB + 1, 8 * MIB),
+}
+
+
+class Parameters(unittest.TestCase):
+    def test_the_first_fleet_has_all_parameters_of_a_fleet(self):
+        passed = CONTROL_PLANE["Resources"]["FirstFleet"]["Properties"]["Parameters"]
+        self.assertEqual(set(passed), set(FLEET["Parameters"]))
+        for name in set(passed) - OF_THE_CONTROL_PLANE:
+            self.assertEqual(passed[name], {"Ref": name})
+
+    def test_a_parameter_means_the_same_in_both_templates(self):
+        for name in set(FLEET["Parameters"]) - OF_THE_CONTROL_PLANE:
+            ours, theirs = (dict(template["Parameters"][name]) for template in (CONTROL_PLANE, FLEET))
+            for definition in (ours, theirs):
+                definition.pop("Description")
+            if name == "Fleet":
+                self.assertEqual(ours.pop("Default"), "default")
+            with self.subTest(name):
+                self.assertEqual(ours, theirs)
+        self.assertEqual(CONTROL_PLANE["Rules"], FLEET["Rules"])
+
+    def test_rules_admit_exactly_fargates_pairs(self):
+        admitted = {}
+        for rule in FLEET["Rules"].values():
+            _, cpu = rule["RuleCondition"]["Fn::Equals"]
+            ((values, memory),) = [assertion["Assert"]["Fn::Contains"] for assertion in rule["Assertions"]]
+            self.assertEqual(memory, {"Ref": "Memory"})
+            admitted[cpu] = [int(value) for value in values]
+        self.assertEqual(admitted, {cpu: list(memory) for cpu, memory in FARGATE_MEMORY.items()})
+        self.assertEqual(set(admitted), set(FLEET["Parameters"]["Cpu"]["AllowedValues"]))
+
+    def test_patterns(self):
+        cases = {
+            "Fleet": (["default", "a", "a" * 18], ["", "Default", "1a", "a_b", "a" * 19, "-a"]),
+            "Scope": (["org/octo-org", "repo/octo-org/hello.world", "enterprise/e"], ["octo-org", "org/", "repo/hello", "org/a/b", "org/a b"]),
+            "Labels": (["", "self-hosted,linux,x64", "gpu"], ["a, b", "a,,b", ",a", 'a"b', "a b"]),
+            "ApiUrl": (
+                ["https://api.github.com", "https://ghes.example.com/api/v3", "http://127.0.0.1:8080", "https://api.octo.ghe.com"],
+                ["http://api.github.com", "https://api.github.com/", "http://127.0.0.1:80.example.com", "api.github.com", 'https://a"b'],
+            ),
+            "Credential": (["default", "app-2"], ["", "a/b", "a b"]),
+            "ManagedPolicyArns": (
+                ["", "arn:aws:iam::aws:policy/ReadOnlyAccess,arn:aws:iam::123456789012:policy/p"],
+                ["ReadOnlyAccess", "arn:aws:iam::aws:policy/A, arn:aws:iam::aws:policy/B"],
+            ),
+        }
+        for name, (good, bad) in cases.items():
+            pattern = FLEET["Parameters"][name]["AllowedPattern"]
+            for value in good + bad:
+                with self.subTest(name, value=value):
+                    self.assertEqual(bool(re.fullmatch(pattern, value)), value in good)
+
+    def test_spot_shares_have_their_weights(self):
+        weights = FLEET["Mappings"]["Weights"]
+        self.assertEqual(set(weights), set(FLEET["Parameters"]["SpotPercent"]["AllowedValues"]))
+        for percent, weight in weights.items():
+            self.assertEqual((weight["Spot"], weight["OnDemand"]), (int(percent), 100 - int(percent)))
+
+
+class Fleet(unittest.TestCase):
+    def test_no_change_updates_a_service_in_place(self):
+        """CloudFormation would reset its desired count. So whatever the service is made of must make a new revision, hence another service."""
+        resources = FLEET["Resources"]
+        service = references(resources["Service"]["Properties"]) - {"TaskDefinition", "AWS::Region", "AWS::AccountId"}
+        definition = references(resources["TaskDefinition"]["Properties"])
+        self.assertLessEqual(service, definition)
+        self.assertIn({"Ref": "TaskDefinition"}, resources["Service"]["Properties"]["ServiceName"]["Fn::Join"][1][2]["Fn::Select"][1]["Fn::Split"])
+        self.assertEqual(resources["Service"]["Properties"]["DesiredCount"], 0)
+        for name in ("Service", "TaskDefinition"):
+            self.assertEqual(resources[name]["UpdateReplacePolicy"], "Retain")
+        self.assertNotIn("Condition", resources["Service"], "a change of the launch mode would delete it, and with it running jobs")
+
+    def test_attributes_are_not_used(self):
+        """An emulator forgets them in the update of a nested stack (see the comment in fleet.yaml)."""
+        self.assertNotIn("GetAtt", str(FLEET["Resources"]))
+
+    def test_the_description_names_every_field_once(self):
+        text = FLEET["Resources"]["Description"]["Properties"]["Value"]["Fn::Sub"][0]
+        self.assertEqual(
+            re.findall(r'"([a-z_]+)":', text),
+            "fleet scope api_url credential labels runner_group_id registration launch_mode maximum warm allow_public_repositories task_role cluster "
+            "task_definition service spot_percent subnets security_groups lease_seconds".split(),
+        )
+
+    def test_stays_within_the_limit_of_dynamic_references(self):
+        self.assertLess(str(FLEET["Resources"]).count("{{resolve:"), 60)
+
+
+class ControlPlane(unittest.TestCase):
+    def test_a_wildcard_stands_only_where_aws_takes_nothing_narrower(self):
+        wild = [
+            (template["Description"][:20], name, statement["Action"])
+            for template in (CONTROL_PLANE, FLEET)
+            for name, statement in statements(template)
+            if "*" in (statement.get("Resource"), statement.get("Action"))
+        ]
+        self.assertEqual(wild, [(FLEET["Description"][:20], "ExecutionRole", "ecr:GetAuthorizationToken")])
+
+    def test_every_function_has_a_role_and_a_log_of_its_own(self):
+        functions = of_type(CONTROL_PLANE, "AWS::Serverless::Function")
+        self.assertEqual(set(functions), {"Webhook", "Register", "Deregister", "Scale"})
+        for name, function in functions.items():
+            self.assertEqual(function["Role"], {"Fn::GetAtt": f"{name}Role.Arn"})
+            self.assertEqual(function["LoggingConfig"]["LogGroup"], {"Ref": f"{name}Log"})
+            self.assertEqual(function["CodeUri"], f"crates/{name.lower()}/")
+
+    def test_messages_stay_hidden_six_times_as_long_as_their_function_may_run(self):
+        functions = of_type(CONTROL_PLANE, "AWS::Serverless::Function")
+        queues = of_type(CONTROL_PLANE, "AWS::SQS::Queue")
+        mappings = of_type(CONTROL_PLANE, "AWS::Lambda::EventSourceMapping")
+        self.assertEqual(len(mappings), 3)
+        for mapping in mappings.values():
+            (queue,) = references(mapping["EventSourceArn"])
+            (function,) = references(mapping["FunctionName"])
+            self.assertGreaterEqual(queues[queue]["VisibilityTimeout"], 6 * functions[function]["Timeout"])
+            self.assertEqual(mapping["FunctionResponseTypes"], ["ReportBatchItemFailures"])
+
+    def test_only_the_webhook_can_be_called_by_anybody(self):
+        routes = of_type(CONTROL_PLANE, "AWS::ApiGatewayV2::Route")
+        open_routes = [route["RouteKey"] for route in routes.values() if route.get("AuthorizationType") != "AWS_IAM"]
+        self.assertEqual(open_routes, ["POST /webhook"])
+        stage = CONTROL_PLANE["Resources"]["ApiStage"]
+        self.assertEqual(set(stage["DependsOn"]), set(routes))
+        self.assertIn("POST /webhook", stage["Properties"]["RouteSettings"])
+
+    def test_nothing_comes_in_from_the_network(self):
+        (group,) = of_type(CONTROL_PLANE, "AWS::EC2::SecurityGroup").values()
+        self.assertNotIn("SecurityGroupIngress", group)
+
+    def test_every_dead_letter_queue_has_an_alarm(self):
+        dead = {name for name in of_type(CONTROL_PLANE, "AWS::SQS::Queue") if name.endswith("DeadLetters")}
+        watched = set().union(*(references(alarm["Dimensions"]) for alarm in of_type(CONTROL_PLANE, "AWS::CloudWatch::Alarm").values()))
+        self.assertEqual(watched, dead)
+
+    def test_fits_into_cloudformations_limits(self):
+        for template in (CONTROL_PLANE, FLEET):
+            self.assertLess(len(template["Parameters"]), 200)
+            for name, parameter in template["Parameters"].items():
+                self.assertLess(len(parameter["Description"]), 4000, name)
+
+
+if __name__ == "__main__":
+    unittest.main()
