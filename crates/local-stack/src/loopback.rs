@@ -50,7 +50,7 @@ async fn exchange(method: &str, url: &str, headers: &[(&'static str, String)], b
     let (authority, path) = split(url)?;
     let port = port(authority).ok_or_else(|| Error::Address(url.to_owned()))?;
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {authority}\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in headers {
         head.push_str(name);
         head.push_str(": ");
@@ -61,10 +61,32 @@ async fn exchange(method: &str, url: &str, headers: &[(&'static str, String)], b
     let mut request = head.into_bytes();
     request.extend_from_slice(body);
     stream.write_all(&request).await?;
+    // The connection is not announced to be closed, although it will be: a server that expects more on it notices when the client dies.
     let mut answer = Vec::new();
-    // "connection: close" makes the end of the stream the end of the answer, whatever its framing.
-    stream.take(ANSWER_LIMIT).read_to_end(&mut answer).await?;
+    let mut stream = stream.take(ANSWER_LIMIT);
+    while !complete(&answer) && stream.read_buf(&mut answer).await? > 0 {}
     read(&answer).ok_or(Error::Unreadable)
+}
+
+/// Whether the answer has ended by its own account. One without a length ends with the connection.
+fn complete(answer: &[u8]) -> bool {
+    let Some((head, body)) = parts(answer) else { return false };
+    let status_without_body = head.split(' ').nth(1).is_some_and(|status| status == "204" || status == "304");
+    let length = header(head, "content-length").and_then(|length| length.parse::<usize>().ok());
+    status_without_body || length.is_some_and(|length| body.len() >= length) || (chunked(head) && unchunk(body).is_some())
+}
+
+fn parts(answer: &[u8]) -> Option<(&str, &[u8])> {
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
+    Some((std::str::from_utf8(&answer[..end]).ok()?, &answer[end + 4..]))
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().filter_map(|line| line.split_once(':')).find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+}
+
+fn chunked(head: &str) -> bool {
+    header(head, "transfer-encoding").is_some_and(|value| value.to_ascii_lowercase().contains("chunked"))
 }
 
 fn split(url: &str) -> Result<(&str, &str), Error> {
@@ -81,15 +103,9 @@ fn port(authority: &str) -> Option<u16> {
 }
 
 fn read(answer: &[u8]) -> Option<Answer> {
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
-    let head = std::str::from_utf8(&answer[..end]).ok()?;
+    let (head, body) = parts(answer)?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
-    let body = &answer[end + 4..];
-    let chunked = head.lines().any(|line| {
-        let line = line.to_ascii_lowercase();
-        line.starts_with("transfer-encoding:") && line.contains("chunked")
-    });
-    let body = if chunked { unchunk(body)? } else { body.to_vec() };
+    let body = if chunked(head) { unchunk(body)? } else { body.to_vec() };
     Some(Answer { status, body })
 }
 
@@ -110,7 +126,7 @@ fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{port, read, split};
+    use super::{complete, port, read, split};
 
     #[test]
     fn only_this_machine_is_reached() {
@@ -126,5 +142,15 @@ mod tests {
         let answer = read(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").expect("readable");
         assert_eq!((answer.status, answer.body.as_slice()), (200, b"abcde".as_slice()));
         assert!(read(b"nonsense").is_none());
+    }
+
+    #[test]
+    fn an_answer_says_where_it_ends() {
+        let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
+        assert!((0..whole.len()).all(|length| !complete(&whole[..length])) && complete(whole));
+        assert!(complete(b"HTTP/1.1 204 No Content\r\n\r\n"));
+        let chunks = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+        assert!(!complete(&chunks[..chunks.len() - 9]) && complete(chunks));
+        assert!(!complete(b"HTTP/1.1 200 OK\r\n\r\nabc"), "only the end of the connection tells");
     }
 }

@@ -103,10 +103,10 @@ async fn an_idle_runner_ends_when_its_registration_is_deleted() {
 async fn a_runner_that_is_killed_in_a_job_is_missed_and_its_job_lost() {
     let stage = Stage::new().await;
     stage.github.with(|github, _| github.config_mut().timing.lost_ms = 1500);
-    let queued = stage.github.with(|github, now| github.queue_job(now, job().lasting(60_000)));
+    let queued = stage.github.with(|github, now| github.queue_job(now, job().lasting(60_000).with_step("touch begun; sleep 60")));
     let jit = stage.mint("runner-1").await;
-    let mut runner = stage.start("runner-1", &jit, &[]);
-    runner.prints("Running job: build").await;
+    let runner = stage.start("runner-1", &jit, &[]);
+    stage.until("the step runs", |_| stage.folder("runner-1").join("begun").exists()).await;
     runner.kill();
     stage
         .until("the runner is offline", |github| {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
@@ -83,21 +83,45 @@ async fn shell(task: &Task, command: &str, group: &mut Group) -> bool {
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(errors)
-        .process_group(0)
         .spawn();
     let Ok(child) = started else { return false };
     let child = group.0.insert(child);
     child.wait().await.is_ok_and(|status| status.success())
 }
 
-/// The processes of a step. They end with the worker, whatever ends it.
+/// The processes of a step. They end with the worker's job, whatever ends it.
+///
+/// They stay in the process group of whoever started `run.sh`, as a container's processes stay in their container: who ends that ends all.
 struct Group(Option<Child>);
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if let Some(pid) = self.0.as_ref().and_then(Child::id).and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
-            // None is left if the step has just ended.
-            let _ = kill_process_group(pid, Signal::KILL);
+        let Some(root) = self.0.as_ref().and_then(Child::id) else { return };
+        for process in family(root) {
+            if let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) {
+                // It may have just ended by itself.
+                let _ = kill_process(pid, Signal::KILL);
+            }
         }
     }
+}
+
+/// A process and all that descend from it.
+fn family(root: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let parents: Vec<(u32, u32)> = processes.filter_map(|entry| with_parent(entry.file_name().to_str()?)).collect();
+    let mut found = vec![root];
+    let mut looked_at = 0;
+    while let Some(&parent) = found.get(looked_at) {
+        found.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(process, _)| *process));
+        looked_at += 1;
+    }
+    found
+}
+
+fn with_parent(process: &str) -> Option<(u32, u32)> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name before it may hold anything, parentheses and blanks too.
+    let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+    Some((process.parse().ok()?, parent))
 }
