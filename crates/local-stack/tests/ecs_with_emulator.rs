@@ -76,8 +76,8 @@ async fn the_emulator_decides_who_may_and_tasks_get_their_role() {
     let denied = caller.json("ecs", &format!("{ECS}.ListServices"), &json!({"cluster": "c"})).await.unwrap_err();
     assert!(denied.is_denial(), "{denied}");
     let forger = caller.as_caller(Credentials { secret_access_key: "wrong".into(), ..role });
-    let forged = forger.json("ecs", &format!("{ECS}.UpdateService"), &update).await.unwrap_err();
-    println!("refused: {denied}; {forged}");
+    let refusal = forger.json("ecs", &format!("{ECS}.UpdateService"), &update).await.unwrap_err();
+    println!("refused: {denied}; {refusal}");
 
     let (mut identity, mut stopped) = (String::new(), Value::Null);
     let search = async {

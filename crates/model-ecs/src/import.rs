@@ -40,12 +40,12 @@ impl EcsModel {
         Ok(())
     }
 
-    /// Takes over a service with its desired count, unless there is one of that name already.
+    /// Takes over a service with its desired count, unless there is or was one of that name: what was deleted here stays deleted.
     pub fn import_service(&mut self, now: u64, document: &Value) {
         self.advance(now);
         let (Some(name), Some(arn)) = (document["serviceName"].as_str(), document["serviceArn"].as_str()) else { return };
         let cluster = arn::short(document["clusterArn"].as_str().unwrap_or("default"));
-        if self.services.get(&Service::key(cluster, name)).is_none_or(|service| service.status == "INACTIVE") {
+        if !self.has_service(cluster, name) {
             self.put_service(document, cluster, name, arn.to_owned());
         }
     }

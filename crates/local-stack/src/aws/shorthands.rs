@@ -62,7 +62,9 @@ impl Emulator {
             let xml = self.query("iam", "GetPolicyVersion", IAM, &[("PolicyArn", &arn), ("VersionId", &version)]).await?;
             texts.extend(tag_value(&xml, "Document"));
         }
-        let read = |text: String| serde_json::from_str(&plain(text)).map_err(|error| Error::Unexpected(format!("a policy of {role_name}: {error}")));
+        let read = |text: String| {
+            serde_json::from_str(&plain(text)).map_err(|error| Error::Unexpected(format!("a policy of {role_name}: {error}")))
+        };
         texts.into_iter().map(read).collect()
     }
 

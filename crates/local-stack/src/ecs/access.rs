@@ -12,7 +12,13 @@ use super::side::{AwsSide, Denial};
 const OF_THE_CONNECTION: [header::HeaderName; 4] = [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::EXPECT];
 
 /// Why this call is refused, if it is.
-pub(super) async fn denied<A: AwsSide>(shared: &Shared<A>, headers: &HeaderMap, body: &[u8], action: &str, request: &Value) -> Option<Denial> {
+pub(super) async fn denied<A: AwsSide>(
+    shared: &Shared<A>,
+    headers: &HeaderMap,
+    body: &[u8],
+    action: &str,
+    request: &Value,
+) -> Option<Denial> {
     if !shared.config.enforce_access {
         return None;
     }
@@ -49,7 +55,9 @@ fn needs(model: &EcsModel, action: &str, request: &Value) -> Vec<Need> {
     if let Some(definition) = definition.filter(|_| matches!(action, "RunTask" | "CreateService")) {
         let document = &definition.document;
         let overrides = &request["overrides"];
-        for role in ["taskRoleArn", "executionRoleArn"].iter().filter_map(|field| overrides[*field].as_str().or_else(|| document[*field].as_str())) {
+        for role in
+            ["taskRoleArn", "executionRoleArn"].iter().filter_map(|field| overrides[*field].as_str().or_else(|| document[*field].as_str()))
+        {
             let context = vec![("iam:PassedToService".to_owned(), "ecs-tasks.amazonaws.com".to_owned())];
             needs.push(Need { action: "iam:PassRole".to_owned(), resource: role.to_owned(), context });
         }

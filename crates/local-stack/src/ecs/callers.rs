@@ -62,7 +62,9 @@ impl Callers {
         let role = role_of(&name)?;
         match self.policies(emulator, role).await {
             Ok(policies) => needs.iter().find(|need| !permit(&policies, need)).map(|need| lacking(&name, need)),
-            Err(error) => Some(Denial { status: 500, kind: "ServerException".to_owned(), message: format!("the policies of {role}: {error}") }),
+            Err(error) => {
+                Some(Denial { status: 500, kind: "ServerException".to_owned(), message: format!("the policies of {role}: {error}") })
+            }
         }
     }
 

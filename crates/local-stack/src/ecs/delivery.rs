@@ -1,15 +1,19 @@
 //! Task events to whoever waits for them: the targets of the rules on the default bus whose pattern fits.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fargate_runners_model_ecs::TaskEvent;
+use serde_json::Value;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::Shared;
 use super::config::Observation;
 use super::side::{AwsSide, Rule};
 use crate::aws::Error;
+
+/// Before another try at a target that could not be reached.
+const PAUSES: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5)];
 
 /// Delivers events. Each is on its way by itself, so they may overtake each other, as they do on AWS.
 pub(super) struct Delivery<A> {
@@ -43,7 +47,7 @@ impl<A: AwsSide> Delivery<A> {
                 continue;
             }
             for target in &rule.targets {
-                match self.shared.aws.deliver(target, &envelope).await {
+                match self.hand_over(target, &envelope).await {
                     Ok(()) => reached += 1,
                     Err(error) => self.shared.config.problem(format!("the rule {} did not reach {target}: {error}", rule.name)),
                 }
@@ -51,6 +55,17 @@ impl<A: AwsSide> Delivery<A> {
         }
         self.shared.config.observe(Observation::Event { envelope, targets: reached });
         Ok(())
+    }
+
+    /// A target that cannot be reached is tried again, as EventBridge does; one that refuses is not.
+    async fn hand_over(&self, target: &str, envelope: &Value) -> Result<(), Error> {
+        for pause in PAUSES {
+            match self.shared.aws.deliver(target, envelope).await {
+                Err(Error::Unreachable(_)) => tokio::time::sleep(pause).await,
+                answer => return answer,
+            }
+        }
+        self.shared.aws.deliver(target, envelope).await
     }
 
     async fn rules(&self) -> Result<Arc<Vec<Rule>>, Error> {

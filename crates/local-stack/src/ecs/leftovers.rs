@@ -1,9 +1,11 @@
 //! What is left of a container: processes that left their group (a daemon, a `setsid`) still carry the container's environment, or sit in its folder.
+//!
+//! Somebody may look into such a folder from a terminal meanwhile; a shell there is none of ours.
 
 use std::fs;
 use std::path::Path;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getsid, kill_process};
 
 /// Killing goes on while new ones appear, but not for ever.
 const ROUNDS: usize = 5;
@@ -33,9 +35,21 @@ fn find(marker: &str, folder: &Path) -> Vec<Pid> {
 }
 
 fn belongs(pid: i32, marker: &str, folder: &Path) -> bool {
-    let inside = fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(folder));
+    let inside = || fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(folder));
     // A zombie has neither folder nor environment, and is nobody's to kill.
-    inside || fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| contains(&environment, marker.as_bytes()))
+    let marked = fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| contains(&environment, marker.as_bytes()));
+    marked || (inside() && !sits_at_another_terminal(pid))
+}
+
+/// Whether a process has a terminal that is not this process's: containers have ours or, after a `setsid`, none.
+fn sits_at_another_terminal(pid: i32) -> bool {
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    // After the name, which may hold anything, come: state, parent, group, session, terminal.
+    let fields: Vec<i32> =
+        stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(1).map_while(|field| field.parse().ok()).collect();
+    let (session, terminal) = (fields.get(2).copied(), fields.get(3).copied());
+    let ours = getsid(None).ok().map(|sid| sid.as_raw_nonzero().get());
+    terminal.is_some_and(|terminal| terminal != 0) && session != ours
 }
 
 fn contains(text: &[u8], wanted: &[u8]) -> bool {

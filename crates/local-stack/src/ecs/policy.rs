@@ -107,7 +107,8 @@ mod tests {
 
     #[test]
     fn a_condition_that_it_does_not_know_allows_nothing() {
-        let policy = [json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"IpAddress": {"ecs:cluster": "x"}}}})];
+        let policy =
+            [json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"IpAddress": {"ecs:cluster": "x"}}}})];
         assert!(!permit(&policy, &need("ecs:RunTask", "r", "x")));
     }
 }
