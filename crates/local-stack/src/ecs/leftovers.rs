@@ -37,8 +37,8 @@ fn find(marker: &str, folder: &Path) -> Vec<Pid> {
 fn belongs(pid: i32, marker: &str, folder: &Path) -> bool {
     let inside = || fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(folder));
     // A zombie has neither folder nor environment, and is nobody's to kill.
-    let marked = fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| contains(&environment, marker.as_bytes()));
-    marked || (inside() && !sits_at_another_terminal(pid))
+    let has_it = fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| contains(&environment, marker.as_bytes()));
+    has_it || (inside() && !sits_at_another_terminal(pid))
 }
 
 /// Whether a process has a terminal that is not this process's: containers have ours or, after a `setsid`, none.
