@@ -31,3 +31,36 @@ impl From<ApiGatewayV2httpRequest> for Request {
         Self { route, user_arn, body }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fargate_runners_use_cases::register::Caller;
+
+    #[test]
+    fn every_sample_is_understood() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events");
+        let mut routes = Vec::new();
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let Some(name) = path.file_stem().and_then(|stem| stem.to_str()?.strip_prefix("register-").map(str::to_owned)) else {
+                continue;
+            };
+            let event: ApiGatewayV2httpRequest = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            let request = Request::from(event);
+            assert!(request.user_arn.as_deref().and_then(Caller::parse).is_some(), "{name}");
+            let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+            assert!(body["nonce"].is_string(), "{name}");
+            routes.push((name, request.route.unwrap()));
+        }
+        routes.sort_by(|one, other| one.0.cmp(&other.0));
+        let routes: Vec<(&str, Route)> = routes.iter().map(|(name, route)| (name.as_str(), *route)).collect();
+        let expected = [
+            ("ack", Route::Ack),
+            ("done-job", Route::Done),
+            ("done-left", Route::Done),
+            ("lease", Route::Lease),
+            ("registrations", Route::Registration),
+        ];
+        assert_eq!(routes, expected);
+    }
+}

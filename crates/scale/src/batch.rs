@@ -43,3 +43,42 @@ impl From<Vec<String>> for Answer {
         Self { batch_item_failures: failed.into_iter().map(|item_identifier| Failed { item_identifier }).collect() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fargate_runners_core::events::Event;
+
+    fn sample(name: &str) -> Batch {
+        let path = format!("{}/../../events/scale-{name}.json", env!("CARGO_MANIFEST_DIR"));
+        Batch::from(serde_json::from_str::<SqsEvent>(&std::fs::read_to_string(path).unwrap()).unwrap())
+    }
+
+    fn kinds(messages: &[Message]) -> Vec<&'static str> {
+        messages.iter().map(|message| Event::from_message(&message.body).map_or("unreadable", |event| event.detail_type())).collect()
+    }
+
+    #[test]
+    fn every_sample_is_understood() {
+        let fleets = sample("fleets");
+        assert_eq!(
+            kinds(&fleets.fleets),
+            ["Job Queued", "Job Queued", "Job Queued", "Job Completed", "Job In Progress", "Runner Stopped", "Runner Done"]
+        );
+        assert!(fleets.wake_ups.is_empty());
+        assert_eq!(kinds(&sample("fleets-poisoned").fleets), ["unreadable", "Job Queued"]);
+        let wake_up = sample("wake-up");
+        assert_eq!((kinds(&wake_up.wake_ups), wake_up.fleets.len()), (vec!["Look Again", "Look Again"], 0));
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events");
+        let samples = std::fs::read_dir(folder)
+            .unwrap()
+            .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("scale-")));
+        assert_eq!(samples.count(), 3, "a new sample is named above");
+    }
+
+    #[test]
+    fn the_answer_names_what_must_come_again() {
+        let answer = serde_json::to_string(&Answer::from(vec!["a".to_owned()])).unwrap();
+        assert_eq!(answer, r#"{"batchItemFailures":[{"itemIdentifier":"a"}]}"#);
+    }
+}

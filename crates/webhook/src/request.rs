@@ -28,3 +28,44 @@ impl Request {
         Delivery { event: &self.event, delivery: &self.delivery, signature: self.signature.as_deref(), body: &self.body }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fargate_runners_core::delivery::JobDelivery;
+    use fargate_runners_core::signature::is_signed;
+
+    #[test]
+    fn every_sample_is_rightly_signed_and_understood() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events");
+        let mut seen = Vec::new();
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let Some(name) = path.file_stem().and_then(|stem| stem.to_str()?.strip_prefix("webhook-").map(str::to_owned)) else { continue };
+            let event: ApiGatewayV2httpRequest = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            let request = Request::from_event(event).unwrap();
+            let delivery = request.delivery();
+            assert!(is_signed(delivery.body, delivery.signature.unwrap(), [b"events-webhook-secret".as_slice()]), "{name}");
+            let phase = match delivery.event {
+                "workflow_job" => format!("{:?}", JobDelivery::parse(delivery.body, delivery.delivery).unwrap().phase),
+                other => other.to_owned(),
+            };
+            seen.push(format!("{name}: {phase}"));
+        }
+        seen.sort();
+        assert_eq!(
+            seen,
+            [
+                "completed-cancelled-in-queue: Completed",
+                "completed: Completed",
+                "in-progress: InProgress",
+                "ping: ping",
+                "queued-at-gate: Waiting",
+                "queued-base64: Queued",
+                "queued-github-hosted: Queued",
+                "queued-public-repository: Queued",
+                "queued: Queued",
+                "waiting: Waiting",
+            ]
+        );
+    }
+}
