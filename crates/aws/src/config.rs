@@ -164,3 +164,36 @@ impl fmt::Debug for Aws {
         f.debug_struct("Aws").field("region", &self.inner.config.region()).field("endpoints", &self.inner.endpoints).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn aws(variables: &[(&str, &str)]) -> Result<Aws, ConfigError> {
+        Aws::from_variables(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    const CREDENTIALS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "sesame")];
+
+    #[test]
+    fn a_variable_that_is_missing_is_named() {
+        for (variables, says) in [
+            (vec![], "AWS_REGION is not set"),
+            (vec![("AWS_REGION", "eu-west-1")], "AWS_ACCESS_KEY_ID is not set"),
+            (vec![("AWS_REGION", ""), CREDENTIALS[0], CREDENTIALS[1]], "AWS_REGION is not set"),
+        ] {
+            let error = aws(&variables).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+
+    #[cfg(all(feature = "ecs", feature = "sqs"))]
+    #[test]
+    fn a_services_own_endpoint_goes_before_the_one_for_all_and_no_secret_is_printed() {
+        let endpoints = [("AWS_ENDPOINT_URL", "http://all"), ("AWS_ENDPOINT_URL_ECS", "http://ecs"), ("AWS_REGION", "eu-west-1")];
+        let aws = aws(&[&endpoints[..], &CREDENTIALS[..]].concat()).unwrap();
+        assert_eq!(aws.inner.endpoints.ecs.as_deref(), Some("http://ecs"));
+        assert_eq!(aws.inner.endpoints.sqs.as_deref(), Some("http://all"));
+        assert!(!format!("{aws:?}").contains("sesame"));
+    }
+}

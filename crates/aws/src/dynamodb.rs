@@ -1,6 +1,8 @@
 //! The ledger and the pace of mints in one DynamoDB table (`pk`, `sk`; local index `active` over `pk` and `active`; time to live by `expires`).
 
 mod conditions;
+#[cfg(test)]
+mod emulator;
 mod item;
 mod ledger;
 mod pace;

@@ -22,8 +22,10 @@ const THROTTLING: &[&str] = &[
     "ThrottlingException",
     "TooManyRequestsException",
     "TooManyUpdates",
-    "TransactionInProgressException",
 ];
+
+/// The code by which DynamoDB says that an earlier attempt of the same transaction is still under way.
+const IN_PROGRESS: &str = "TransactionInProgressException";
 
 /// The status by which a service that has no such code says the same.
 const TOO_MANY_REQUESTS: u16 = 429;
@@ -49,6 +51,7 @@ pub(crate) fn retry<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) 
             let status = service.raw().status().as_u16();
             match service.err().code() {
                 Some(code) if is_throttling(code) => Retry::Throttled,
+                Some(IN_PROGRESS) => Retry::UnknownEffect,
                 _ if status == TOO_MANY_REQUESTS => Retry::Throttled,
                 _ if status >= 500 => Retry::UnknownEffect,
                 _ => Retry::Never,

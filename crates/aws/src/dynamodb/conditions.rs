@@ -58,3 +58,60 @@ pub(super) fn transaction_error(what: String, error: SdkError<TransactWriteItems
     let retry = if throttled { Retry::Throttled } else { Retry::Never };
     PortError::new(what, retry, format!("the transaction was cancelled: {}", codes.join(", "))).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dynamodb::DynamoLedger;
+    use crate::testing::Answers;
+    use fargate_runners_core::ids::FleetName;
+    use fargate_runners_core::record::{Record, Version, Write};
+    use fargate_runners_core::state::FleetState;
+    use fargate_runners_core::time::Timestamp;
+    use fargate_runners_use_cases::ports::{CommitError, Ledger, Retry};
+    use serde_json::{Value, json};
+
+    fn writes(count: usize, expected: u64) -> Vec<Write> {
+        let name = |number: usize| FleetName::parse(&format!("fleet-{number}")).unwrap();
+        let record = |number| Record::Fleet(FleetState::new(name(number)));
+        (0..count).map(|number| Write { record: record(number), expected: Version(expected) }).collect()
+    }
+
+    async fn refused(count: usize, answers: impl IntoIterator<Item = (u16, Value)>) -> CommitError {
+        let (_, aws) = Answers::of(answers);
+        DynamoLedger::new(&aws, "table").commit(&writes(count, 1), Timestamp::from_secs(5)).await.unwrap_err()
+    }
+
+    fn cancelled(codes: &[&str]) -> (u16, Value) {
+        let reasons: Vec<Value> = codes.iter().map(|code| json!({"Code": code})).collect();
+        (400, json!({"__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException", "CancellationReasons": reasons}))
+    }
+
+    #[tokio::test]
+    async fn a_condition_that_does_not_hold_is_a_conflict() {
+        let check = (400, json!({"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}));
+        assert!(matches!(refused(1, [check]).await, CommitError::Conflict));
+        for codes in [["None", "ConditionalCheckFailed"], ["TransactionConflict", "None"], ["ThrottlingError", "ConditionalCheckFailed"]] {
+            assert!(matches!(refused(2, [cancelled(&codes)]).await, CommitError::Conflict), "{codes:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_was_cancelled_otherwise_is_a_failure() {
+        for (code, retry) in [("ThrottlingError", Retry::Throttled), ("ValidationError", Retry::Never)] {
+            let CommitError::Failed(error) = refused(2, [cancelled(&["None", code])]).await else { panic!("{code} is no conflict") };
+            assert_eq!(error.retry, retry, "{code}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_transaction_carries_a_token_and_each_write_its_condition() {
+        let (answers, aws) = Answers::of([(200, json!({}))]);
+        DynamoLedger::new(&aws, "table").commit(&writes(2, 0), Timestamp::from_secs(5)).await.unwrap();
+        let request = &answers.requests()[0];
+        assert!(request["ClientRequestToken"].as_str().is_some_and(|token| !token.is_empty()));
+        let put = &request["TransactItems"][1]["Put"];
+        assert_eq!(put["ConditionExpression"], "attribute_not_exists(#pk) OR #expires <= :now");
+        assert_eq!(put["ExpressionAttributeValues"], json!({":now": {"N": "5"}}));
+        assert_eq!((&put["Item"]["pk"]["S"], &put["Item"]["version"]["N"]), (&json!("FLEET#fleet-1"), &json!("1")));
+    }
+}

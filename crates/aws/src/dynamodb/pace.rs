@@ -87,7 +87,7 @@ fn wait_until(item: &Item, window: u64, now: Timestamp) -> Option<Timestamp> {
     let held = number_of(item, "not_before").map(Timestamp::from_millis).filter(|until| *until > now);
     let counted = number_of(item, "window").filter(|counted| *counted >= window);
     // Another process's clock may be ahead: its window is then the one that counts.
-    let full = counted.map(|counted| end_of(counted));
+    let full = counted.map(end_of);
     held.max(full)
 }
 

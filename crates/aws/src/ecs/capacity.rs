@@ -96,9 +96,12 @@ mod tests {
     #[tokio::test]
     async fn a_launch_names_its_token_its_network_and_its_shares_of_spot() {
         for (spot, strategy) in [
-            (0, json!([{"capacityProvider": "FARGATE", "weight": 100}])),
-            (100, json!([{"capacityProvider": "FARGATE_SPOT", "weight": 100}])),
-            (70, json!([{"capacityProvider": "FARGATE_SPOT", "weight": 70}, {"capacityProvider": "FARGATE", "weight": 30}])),
+            (0, json!([{"capacityProvider": "FARGATE", "weight": 100, "base": 0}])),
+            (100, json!([{"capacityProvider": "FARGATE_SPOT", "weight": 100, "base": 0}])),
+            (
+                70,
+                json!([{"capacityProvider": "FARGATE_SPOT", "weight": 70, "base": 0}, {"capacityProvider": "FARGATE", "weight": 30, "base": 0}]),
+            ),
         ] {
             let arn = format!("arn:aws:ecs:eu-west-1:111122223333:task/runners/{}", task(1));
             let body = json!({"tasks": [{"taskArn": arn}], "failures": [{"reason": "RESOURCE:MEMORY", "detail": "none left"}]});

@@ -15,10 +15,10 @@ impl<T> Default for Cache<T> {
 }
 
 impl<T: Clone> Cache<T> {
-    /// What was read at most `max_age` before `now`. A reading from the future, by a clock that was put back, is of no use.
+    /// What was read less than `max_age` before `now`; with an age of zero nothing is young enough. A reading from the future, by a clock that was put back, is of no use.
     pub(super) fn get(&self, max_age: Duration, now: Timestamp) -> Option<T> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.as_ref().filter(|(at, _)| *at <= now && now.since(*at) <= max_age).map(|(_, value)| value.clone())
+        kept.as_ref().filter(|(at, _)| *at <= now && now.since(*at) < max_age).map(|(_, value)| value.clone())
     }
 
     pub(super) fn keep(&self, now: Timestamp, value: T) {
@@ -35,8 +35,9 @@ mod tests {
         let (cache, at) = (Cache::default(), Timestamp::from_secs);
         assert_eq!(cache.get(Duration::MAX, at(100)), None);
         cache.keep(at(100), 'a');
-        assert_eq!(cache.get(Duration::from_secs(30), at(130)), Some('a'));
-        assert_eq!(cache.get(Duration::from_secs(30), at(131)), None);
+        assert_eq!(cache.get(Duration::from_secs(30), at(129)), Some('a'));
+        assert_eq!(cache.get(Duration::from_secs(30), at(130)), None);
         assert_eq!(cache.get(Duration::from_secs(30), at(99)), None);
+        assert_eq!(cache.get(Duration::ZERO, at(100)), None);
     }
 }

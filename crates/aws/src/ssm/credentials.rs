@@ -74,10 +74,11 @@ mod tests {
         let held = |value: &str| (200, json!({"Parameter": {"Value": value}}));
         let (answers, aws) = Answers::of([held("old"), held("new")]);
         let (credentials, name) = (CredentialParameters::new(&aws, "runners"), CredentialName::parse("default").unwrap());
-        for (max_age, expected) in [(Duration::from_secs(300), "old"), (Duration::from_secs(300), "old")] {
+        for (max_age, expected) in [(Duration::from_secs(300), "old"), (Duration::from_secs(300), "old"), (Duration::ZERO, "new")] {
             assert_eq!(credentials.load(&name, max_age).await.unwrap().expose_secret(), expected);
         }
-        assert_eq!(answers.requests(), [json!({"Name": "/runners/credentials/default", "WithDecryption": true})]);
+        let request = json!({"Name": "/runners/credentials/default", "WithDecryption": true});
+        assert_eq!(answers.requests(), [request.clone(), request]);
     }
 
     #[tokio::test]
