@@ -3,6 +3,7 @@
 //! `run.sh` starts `bin/Runner.Listener` (again, where that asks for it), which connects to the model of GitHub and starts
 //! `bin/Runner.Worker` for a job. What it must never do: pass its configuration on to a job, by environment or arguments.
 
+mod child;
 mod configuration;
 mod configure;
 mod connection;

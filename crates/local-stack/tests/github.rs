@@ -140,8 +140,6 @@ async fn a_runner_registers_with_a_token_too() {
         "--unattended",
         "--url",
         "https://github.com/octo-org",
-        "--token",
-        token,
         "--name",
         "runner-1",
         "--labels",
@@ -150,7 +148,7 @@ async fn a_runner_registers_with_a_token_too() {
         "--disableupdate",
         "--replace",
     ];
-    assert!(stage.configure("runner-1", &options).await);
+    assert!(stage.configure("runner-1", &options, token).await);
     stage.github.with(|github, now| github.queue_job(now, NewJob::new("octo-org", "hello", &["self-hosted", "BIG"]).lasting(10)));
     let mut runner = stage.start("runner-1", "", &[]);
     runner.prints("Job build completed with result: Succeeded").await;

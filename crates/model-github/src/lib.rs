@@ -27,6 +27,7 @@ mod runner;
 mod runners;
 mod schedule;
 mod scope;
+mod sending;
 mod session;
 mod time;
 mod webhook;

@@ -9,8 +9,8 @@ use super::connection::Connection;
 use super::log::plain;
 use super::{configuration, exit};
 
-/// The options of `config.sh` that take a value.
-const VALUED: [&str; 6] = ["--url", "--token", "--name", "--labels", "--runnergroup", "--work"];
+/// How the variables begin that stand for options.
+const VARIABLES: &str = "ACTIONS_RUNNER_INPUT_";
 
 pub(super) async fn configure(root: &Path, arguments: &[String]) -> u8 {
     match attempt(root, arguments).await {
@@ -32,16 +32,18 @@ async fn attempt(root: &Path, arguments: &[String]) -> Result<String, String> {
         return Err("Cannot configure the runner because it is already configured.".to_owned());
     }
     let flag = |name: &str| arguments.iter().any(|argument| argument == name);
+    // Each option may also come by the environment, which other processes cannot read as they can arguments.
     let value = |name: &str| {
-        debug_assert!(VALUED.contains(&name), "a known option");
-        arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1)).map(String::as_str)
+        let given = arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1)).cloned();
+        given.or_else(|| std::env::var(format!("{VARIABLES}{}", name.trim_start_matches('-').to_uppercase())).ok())
     };
     let required = |name: &str| value(name).ok_or_else(|| format!("Invalid configuration provided for {}.", name.trim_start_matches('-')));
     let (url, token) = (required("--url")?, required("--token")?);
-    let name = value("--name").map_or_else(|| "stand-in".to_owned(), str::to_owned);
+    let name = value("--name").unwrap_or_else(|| "stand-in".to_owned());
     let server = fs::read_to_string(root.join(".server")).map_err(|error| error.to_string())?;
     let server = format!("{}/_runner/", server.trim());
-    let labels: Vec<&str> = value("--labels").unwrap_or_default().split(',').filter(|label| !label.is_empty()).collect();
+    let labels = value("--labels").unwrap_or_default();
+    let labels: Vec<&str> = labels.split(',').filter(|label| !label.is_empty()).collect();
     let body = json!({
         "token": token,
         "name": name,
@@ -62,7 +64,7 @@ async fn attempt(root: &Path, arguments: &[String]) -> Result<String, String> {
         "Ephemeral": says(flag("--ephemeral")),
         "GitHubUrl": url,
         "ServerUrl": server,
-        "WorkFolder": value("--work").unwrap_or("_work"),
+        "WorkFolder": value("--work").unwrap_or_else(|| "_work".to_owned()),
     });
     let credentials = json!({ "Scheme": "OAuth", "Data": { "ClientId": answer["client_id"] } });
     let save =

@@ -1,16 +1,15 @@
 //! `bin/Runner.Listener`: connects, waits for a job, has a worker do it, reports its end.
 
-use std::path::{Path, PathBuf};
-use std::process::{ExitCode, Stdio};
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::Child;
 use tokio::signal::unix::{Signal as Incoming, SignalKind, signal};
 use tokio::sync::mpsc;
 
+use super::child::{cancel, start_worker};
 use super::configuration::{self, Configuration, JIT_VARIABLE};
 use super::configure::configure;
 use super::connection::Connection;
@@ -24,8 +23,6 @@ const RETRY: Duration = Duration::from_secs(2);
 const CONFLICT_TRIES: u32 = 30;
 /// How often it tries while nobody answers, before `run.sh` is asked to start it again.
 const BROKEN_TRIES: u32 = 5;
-/// How long a worker may take to end its job when told to.
-const CANCEL_LIMIT: Duration = Duration::from_secs(10);
 
 /// The program.
 #[must_use]
@@ -279,33 +276,4 @@ fn ask_for_news(connection: Connection, session: u64) -> mpsc::Receiver<Answer> 
 fn gone() -> u8 {
     eprintln!("Failed to create a session. The runner registration has been deleted from the server, please re-configure.");
     exit::TERMINATED
-}
-
-async fn start_worker(root: &Path, task: &Task) -> std::io::Result<(Child, ChildStdin)> {
-    let mut worker = Command::new(root.join("bin/Runner.Worker"))
-        .env_remove(JIT_VARIABLE)
-        .current_dir(root)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()?;
-    // Waiting for a child closes what it still holds of this, so it is taken out: its end tells the worker that its listener is gone.
-    let mut stdin = worker.stdin.take().ok_or_else(|| std::io::Error::other("no line to the worker"))?;
-    stdin.write_all(format!("{}\n", serde_json::to_string(task)?).as_bytes()).await?;
-    Ok((worker, stdin))
-}
-
-async fn cancel(worker: &mut Child) -> Outcome {
-    if let Some(pid) = worker.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
-        // It may have ended in this very moment, which is as good.
-        let _ = kill_process(pid, Signal::INT);
-    }
-    let ended = tokio::time::timeout(CANCEL_LIMIT, worker.wait()).await;
-    match ended {
-        // It had done its job just before.
-        Ok(Ok(status)) if Outcome::of_code(status.code()) == Outcome::Succeeded => return Outcome::Succeeded,
-        // Also one that was so young that the signal ended it before it could listen.
-        Ok(_) => {}
-        Err(_) => drop(worker.kill().await),
-    }
-    Outcome::Canceled
 }

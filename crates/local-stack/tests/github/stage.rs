@@ -123,8 +123,14 @@ impl Stage {
         folder
     }
 
-    pub async fn configure(&self, name: &str, options: &[&str]) -> bool {
-        Command::new(self.install(name).join("config.sh")).args(options).status().await.expect("started").success()
+    pub async fn configure(&self, name: &str, options: &[&str], token: &str) -> bool {
+        Command::new(self.install(name).join("config.sh"))
+            .args(options)
+            .env("ACTIONS_RUNNER_INPUT_TOKEN", token)
+            .status()
+            .await
+            .expect("started")
+            .success()
     }
 
     pub fn start(&self, name: &str, jit: &str, environment: &[(&str, &str)]) -> Running {

@@ -1,0 +1,10 @@
+//! Stories about the model of GitHub, told in its users' words.
+
+#[path = "model/rest.rs"]
+mod rest;
+#[path = "model/runners_and_jobs.rs"]
+mod runners_and_jobs;
+#[path = "model/story.rs"]
+mod story;
+#[path = "model/webhooks.rs"]
+mod webhooks;
