@@ -135,7 +135,6 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
 
     /// What follows from a mint that did not succeed.
     async fn not_minted(&self, fleet: &Fleet, task: &mut Slot<TaskRecord>, error: MintError) -> Result<Trouble, Trouble> {
-        metrics::counter!("MintsFailed").increment(1);
         let trouble = match error {
             MintError::NotBefore(until) => {
                 undo_mint(task.get_mut());
@@ -156,6 +155,7 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
             }
             MintError::Refused(error) => {
                 undo_mint(task.get_mut());
+                metrics::counter!("MintsFailed").increment(1);
                 tracing::error!(fleet = %fleet.name, credential = %fleet.credential, error = chain(&error), "GitHub refuses to mint for this fleet");
                 let after = if error.retry == Retry::Never { GITHUB_REFUSED } else { super::AFTER_FAILURE };
                 Refusal::AskAgain { reason: "GitHub refused", after }.into()
