@@ -3,6 +3,7 @@
     python -m unittest discover -s tests/templates
 """
 
+import pathlib
 import re
 import unittest
 
@@ -152,7 +153,15 @@ class ControlPlane(unittest.TestCase):
     def test_every_dead_letter_queue_has_an_alarm(self):
         dead = {name for name in of_type(CONTROL_PLANE, "AWS::SQS::Queue") if name.endswith("DeadLetters")}
         watched = set().union(*(references(alarm["Dimensions"]) for alarm in of_type(CONTROL_PLANE, "AWS::CloudWatch::Alarm").values()))
-        self.assertEqual(watched, dead)
+        self.assertLessEqual(dead, watched)
+
+    def test_every_alarm_on_a_metric_of_ours_watches_one_that_is_counted(self):
+        alarms = of_type(CONTROL_PLANE, "AWS::CloudWatch::Alarm").values()
+        watched = {alarm["MetricName"] for alarm in alarms if alarm["Namespace"] == "FargateRunners"}
+        sources = pathlib.Path(__file__).parents[2].glob("crates/*/src/**/*.rs")
+        counted = set().union(*(re.findall(r'counter!\("(\w+)"', source.read_text()) for source in sources))
+        self.assertTrue(watched)
+        self.assertLessEqual(watched, counted)
 
     def test_fits_into_cloudformations_limits(self):
         for template in (CONTROL_PLANE, FLEET):
