@@ -70,6 +70,14 @@ pub struct RegistrationToken {
     pub expires_at: Millis,
 }
 
+/// What a call is about; each needs a permission of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Area {
+    Runners,
+    Jobs,
+    Hooks,
+}
+
 /// Whose limits a call counts against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Principal {
@@ -157,7 +165,7 @@ impl GithubModel {
     }
 
     /// Whether this caller may do that there. What an installation cannot see does not exist for it.
-    pub(crate) fn authorize(&self, caller: &Caller, scope: &Scope, access: Access, of_jobs: bool) -> Result<(), ApiError> {
+    pub(crate) fn authorize(&self, caller: &Caller, scope: &Scope, access: Access, area: Area) -> Result<(), ApiError> {
         if !self.world.exists(scope) {
             return Err(ApiError::not_found());
         }
@@ -174,10 +182,12 @@ impl GithubModel {
         if !visible {
             return Err(ApiError::not_found());
         }
-        let needed = match scope {
-            _ if of_jobs => "actions",
-            Scope::Repository(..) => "administration",
-            _ => "organization_self_hosted_runners",
+        let needed = match (area, scope) {
+            (Area::Jobs, _) => "actions",
+            (Area::Hooks, Scope::Repository(..)) => "repository_hooks",
+            (Area::Hooks, _) => "organization_hooks",
+            (Area::Runners, Scope::Repository(..)) => "administration",
+            (Area::Runners, _) => "organization_self_hosted_runners",
         };
         if issued.permissions.allow(needed, access) { Ok(()) } else { Err(ApiError::new(403, "Resource not accessible by integration")) }
     }

@@ -257,9 +257,17 @@ impl GithubModel {
         }
     }
 
-    /// Whose deliveries an App may see.
-    pub(crate) fn is_of_app(&self, delivery: &Delivery, app: u64) -> bool {
-        self.post.hooks.get(&delivery.hook).is_some_and(|hook| hook.owner == HookOwner::App(app))
+    /// Whether a delivery is to a webhook of this owner, and to this very one if one is named.
+    pub(crate) fn is_of(&self, delivery: &Delivery, hook: Option<HookId>, owner: &HookOwner) -> bool {
+        let of_it = |found: &Hook| match (&found.owner, owner) {
+            (HookOwner::App(one), HookOwner::App(other)) => one == other,
+            (HookOwner::Organization(one), HookOwner::Organization(other)) => one.eq_ignore_ascii_case(other),
+            (HookOwner::Repository(one, name), HookOwner::Repository(other, other_name)) => {
+                one.eq_ignore_ascii_case(other) && name.eq_ignore_ascii_case(other_name)
+            }
+            _ => false,
+        };
+        hook.is_none_or(|hook| delivery.hook == hook) && self.post.hooks.get(&delivery.hook).is_some_and(of_it)
     }
 }
 

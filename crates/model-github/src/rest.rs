@@ -3,7 +3,7 @@
 //! Each is counted, authenticated, held against the rate limits, and may be struck by a fault, before or after its effect.
 
 use crate::Millis;
-use crate::auth::{Access, Caller, InstallationToken, Permissions, Principal, RegistrationToken};
+use crate::auth::{Access, Area, Caller, InstallationToken, Permissions, Principal, RegistrationToken};
 use crate::counters::Endpoint;
 use crate::error::ApiError;
 use crate::ids::{JobId, RunnerId};
@@ -88,7 +88,7 @@ impl GithubModel {
     /// `POST …/actions/runners/generate-jitconfig`
     pub fn generate_jit(&mut self, now: Millis, caller: &Caller, scope: &Scope, request: &JitRequest) -> Result<Jit, ApiError> {
         self.call(now, caller, Endpoint::JitConfig, |model, _| {
-            model.authorize(caller, scope, Access::Write, false)?;
+            model.authorize(caller, scope, Access::Write, Area::Runners)?;
             if request.labels.is_empty() || request.labels.len() > LABELS_LIMIT {
                 return Err(ApiError::new(422, "Invalid request. Between 1 and 100 labels must be given."));
             }
@@ -118,7 +118,7 @@ impl GithubModel {
     /// `POST …/actions/runners/registration-token`
     pub fn registration_token(&mut self, now: Millis, caller: &Caller, scope: &Scope) -> Result<RegistrationToken, ApiError> {
         self.call(now, caller, Endpoint::RegistrationToken, |model, _| {
-            model.authorize(caller, scope, Access::Write, false)?;
+            model.authorize(caller, scope, Access::Write, Area::Runners)?;
             Ok(model.issue_registration(scope))
         })
     }
@@ -126,7 +126,7 @@ impl GithubModel {
     /// `POST …/actions/runners/remove-token`
     pub fn remove_token(&mut self, now: Millis, caller: &Caller, scope: &Scope) -> Result<RegistrationToken, ApiError> {
         self.call(now, caller, Endpoint::RemoveToken, |model, _| {
-            model.authorize(caller, scope, Access::Write, false)?;
+            model.authorize(caller, scope, Access::Write, Area::Runners)?;
             Ok(model.issue_registration(scope))
         })
     }
@@ -142,7 +142,7 @@ impl GithubModel {
         page: usize,
     ) -> Result<Page<Runner>, ApiError> {
         self.call(now, caller, Endpoint::ListRunners, |model, _| {
-            model.authorize(caller, scope, Access::Read, false)?;
+            model.authorize(caller, scope, Access::Read, Area::Runners)?;
             let named = |runner: &&Runner| runner.scope.same(scope) && name.is_none_or(|name| runner.name.eq_ignore_ascii_case(name));
             let total = model.runners.values().filter(named).count();
             let skipped = page.saturating_sub(1).saturating_mul(per_page);
@@ -153,7 +153,7 @@ impl GithubModel {
     /// `GET …/actions/runners/{id}`
     pub fn get_runner(&mut self, now: Millis, caller: &Caller, scope: &Scope, id: RunnerId) -> Result<Runner, ApiError> {
         self.call(now, caller, Endpoint::GetRunner, |model, _| {
-            model.authorize(caller, scope, Access::Read, false)?;
+            model.authorize(caller, scope, Access::Read, Area::Runners)?;
             model.runners.get(&id).filter(|runner| runner.scope.same(scope)).cloned().ok_or_else(ApiError::not_found)
         })
     }
@@ -161,7 +161,7 @@ impl GithubModel {
     /// `DELETE …/actions/runners/{id}`. It goes by what GitHub shows as busy, which is late: it can kill a job that has only just begun.
     pub fn delete_runner(&mut self, now: Millis, caller: &Caller, scope: &Scope, id: RunnerId) -> Result<(), ApiError> {
         self.call(now, caller, Endpoint::DeleteRunner, |model, _| {
-            model.authorize(caller, scope, Access::Write, false)?;
+            model.authorize(caller, scope, Access::Write, Area::Runners)?;
             model.runners.get(&id).filter(|runner| runner.scope.same(scope)).ok_or_else(ApiError::not_found)?;
             model.unregister(id)
         })
@@ -170,7 +170,7 @@ impl GithubModel {
     /// `GET /repos/{owner}/{repo}/actions/jobs/{id}`
     pub fn get_job(&mut self, now: Millis, caller: &Caller, owner: &str, name: &str, id: JobId) -> Result<Job, ApiError> {
         self.call(now, caller, Endpoint::GetJob, |model, _| {
-            model.authorize(caller, &Scope::Repository(owner.to_owned(), name.to_owned()), Access::Read, true)?;
+            model.authorize(caller, &Scope::Repository(owner.to_owned(), name.to_owned()), Access::Read, Area::Jobs)?;
             let there = |job: &&Job| job.owner.eq_ignore_ascii_case(owner) && job.name.eq_ignore_ascii_case(name);
             model.jobs.get(&id).filter(there).cloned().ok_or_else(ApiError::not_found)
         })

@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::Millis;
-use crate::auth::{Access, Caller, Permissions};
+use crate::auth::{Access, Area, Caller, Permissions};
 use crate::counters::Endpoint;
 use crate::error::ApiError;
+use crate::http::hooks::Hooks;
 use crate::http::{Request, Response, Routed};
-use crate::ids::JobId;
+use crate::ids::{HookId, JobId};
 use crate::model::GithubModel;
 use crate::scope::Scope;
 use crate::time::rfc3339;
@@ -22,8 +23,15 @@ impl GithubModel {
         let body = || parse(&request.body);
         match (request.method.as_str(), segments.as_slice()) {
             ("POST", ["app", "installations", id, "access_tokens"]) => self.access_token(now, caller, number(id)?, &body()?),
-            ("GET", ["app", "hook", "deliveries", rest @ ..]) => self.app_deliveries(now, caller, rest, query),
-            ("POST", ["app", "hook", "deliveries", id, "attempts"]) => self.app_redeliver(now, caller, number(id)?),
+            (method, ["app", "hook", "deliveries", rest @ ..]) => self.hook_route(now, caller, method, &Hooks::OfApp, rest, query),
+            (method, ["orgs", org, "hooks", hook, "deliveries", rest @ ..]) => {
+                let hooks = Hooks::One(Scope::Organization((*org).to_owned()), HookId(number(hook)?));
+                self.hook_route(now, caller, method, &hooks, rest, query)
+            }
+            (method, ["repos", owner, repo, "hooks", hook, "deliveries", rest @ ..]) => {
+                let hooks = Hooks::One(repository(owner, repo), HookId(number(hook)?));
+                self.hook_route(now, caller, method, &hooks, rest, query)
+            }
             ("GET", ["orgs", org, "installation"]) => self.installation(now, caller, &Scope::Organization((*org).to_owned())),
             ("GET", ["repos", owner, repo, "installation"]) => self.installation(now, caller, &repository(owner, repo)),
             ("GET", ["repos", owner, repo, "actions", "jobs", id]) => {
@@ -85,7 +93,7 @@ impl GithubModel {
 
     fn groups(&mut self, now: Millis, caller: &Caller, scope: &Scope) -> Routed {
         self.call(now, caller, Endpoint::RunnerGroups, |model, _| {
-            model.authorize(caller, scope, Access::Read, false)?;
+            model.authorize(caller, scope, Access::Read, Area::Runners)?;
             let owner = scope.group_owner().unwrap_or_default().to_lowercase();
             let groups: Vec<Value> = model
                 .world

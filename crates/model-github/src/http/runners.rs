@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::Millis;
-use crate::auth::{Access, Caller, RegistrationToken};
+use crate::auth::{Access, Area, Caller, RegistrationToken};
 use crate::counters::Endpoint;
 use crate::error::ApiError;
 use crate::http::routes::{number, parse};
@@ -101,7 +101,7 @@ impl GithubModel {
 
     fn downloads(&mut self, now: Millis, caller: &Caller, scope: &Scope) -> Routed {
         self.call(now, caller, Endpoint::Downloads, |model, _| {
-            model.authorize(caller, scope, Access::Read, false)?;
+            model.authorize(caller, scope, Access::Read, Area::Runners)?;
             let asset = |architecture: &str| {
                 let filename = format!("actions-runner-linux-{architecture}-{VERSION}.tar.gz");
                 json!({

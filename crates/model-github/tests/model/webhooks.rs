@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::story::{APP, LABELS, MINUTE, SECOND, Story, header, job, json, prompt};
-use fargate_runners_model_github::{Action, Answer, Config, Fault, Faults, Gate, Payload};
+use fargate_runners_model_github::{Action, Answer, Config, Fault, Faults, Gate, HookOwner, NewHook, Payload};
 use serde_json::Value;
 
 #[test]
@@ -162,4 +162,21 @@ fn a_ping_is_sent_when_asked_for() {
     assert!(matches!(&*outgoing[0].payload, Payload::Ping));
     let told: Value = serde_json::from_str(&outgoing[0].body()).expect("JSON");
     assert!(told["zen"].is_string() && told["hook_id"] == story.hook.0);
+}
+
+#[test]
+fn an_organisations_own_webhook_has_a_log_of_its_own() {
+    let mut story = Story::new();
+    let owner = HookOwner::Organization("octo-org".into());
+    let hook = story.github.add_hook(NewHook { owner, url: "http://localhost/own".into(), secret: "another".into() });
+    story.queue(job());
+    story.after(SECOND);
+    assert_eq!(story.receive(), ["queued", "queued"]);
+    let path = format!("/orgs/octo-org/hooks/{hook}/deliveries");
+    let log = json(&story.get(&path));
+    assert_eq!((log.as_array().map(Vec::len), &log[0]["installation_id"]), (Some(1), &Value::Null));
+    let id = &log[0]["id"];
+    assert_eq!(json(&story.get(&format!("{path}/{id}")))["request"]["payload"]["action"], "queued");
+    assert_eq!(story.send("POST", &format!("{path}/{id}/attempts"), None).status, 202);
+    assert_eq!(story.get(&format!("/orgs/octo-org/hooks/{}/deliveries", story.hook)).body, "[]", "an App's is not the organisation's");
 }
