@@ -41,7 +41,6 @@ pub struct Stage {
     key: AppKey,
     folder: Scratch,
     inbox: Arc<Mutex<Inbox>>,
-    started: Instant,
 }
 
 impl Stage {
@@ -60,7 +59,7 @@ impl Stage {
         let apps = BTreeMap::from([(APP.to_string(), key.public_pem().to_owned())]);
         let github = serve(listener, Arc::new(Mutex::new(model)), GithubConfig { apps, ..GithubConfig::default() }).await.expect("served");
         let folder = Scratch(std::env::temp_dir().join(format!("stand-in-{}-{}", std::process::id(), github.address().port())));
-        Self { github, key, folder, inbox, started: Instant::now() }
+        Self { github, key, folder, inbox }
     }
 
     pub fn folder(&self, name: &str) -> PathBuf {
@@ -73,11 +72,6 @@ impl Stage {
 
     pub fn refuse_next(&self, count: u32) {
         self.inbox.lock().expect("whole").refuse = count;
-    }
-
-    pub fn wait_is_short(&self, limit: Duration) -> bool {
-        // Making two keys may take its time; what is meant is that nothing hung.
-        self.started.elapsed() < limit + DEADLINE
     }
 
     /// Waits on a condition of the model.
