@@ -188,3 +188,40 @@ fn failing_boots_shrink_to_one_probe() {
     assert!(plan.breaker.is_some());
     assert_eq!(plan.want, [(service(1), 1)]);
 }
+
+#[test]
+fn a_fleet_that_becomes_one_of_tasks_drains_its_service_and_keeps_to_the_maximum() {
+    let mut world = busy(3, 4);
+    world.fleet = fleet("tasks", 4, 0, 2);
+    world.queues(10..=20);
+    world.passes(10);
+    let plan = world.look();
+    assert_eq!(plan.launch.iter().map(|launch| launch.count).sum::<u32>(), 1, "three busy ones and a new one make four");
+    world.launched(101..=101);
+    world.completes(1, 1);
+    world.reports_done(1);
+    world.passes(10);
+    assert_eq!(world.look().want, [(service(1), 2)]);
+    for number in 2..=3 {
+        world.completes(number, number);
+        world.reports_done(number);
+    }
+    world.passes(10);
+    assert_eq!(world.look().want, [(service(1), 0)]);
+}
+
+#[test]
+fn a_fleet_that_becomes_one_of_a_service_counts_what_was_launched_before() {
+    let mut world = World::new(fleet("tasks", 4, 0, 1));
+    world.queues(1..=3);
+    world.look();
+    world.launched(1..=3);
+    for number in 1..=3 {
+        world.registers(number);
+        world.takes(number, number);
+    }
+    world.fleet = fleet("service", 4, 0, 2);
+    world.queues(10..=20);
+    world.passes(10);
+    assert_eq!(world.look().want, [(service(2), 1)]);
+}

@@ -4,7 +4,7 @@ use fargate_runners_core::fleet::Scope;
 use reqwest::Method;
 use std::fmt;
 
-/// One kind of call; its name is the `call` label of the `github_calls` counter.
+/// One kind of call; its name is the `call` label of the `GithubCalls` counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
     /// Looks up where the App is installed.

@@ -128,7 +128,7 @@ impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
                 return Err(GithubError::Unavailable { target, attempts, source: last });
             }
             attempts += 1;
-            metrics::counter!("github_calls", "call" => request.call.name()).increment(1);
+            metrics::counter!("GithubCalls", "call" => request.call.name()).increment(1);
             let sent = transport::attempt(client, request.method.clone(), url.clone(), bearer, request.body.as_ref(), remaining).await;
             last = match sent {
                 Ok(raw) => match answer::judge(raw, &target, needed, bearer, self.world.now()) {

@@ -9,6 +9,7 @@ use crate::record::{Slot, View};
 use crate::state::ServiceState;
 use crate::task::{DoneAnswer, TaskRecord, TaskState};
 use crate::time::Timestamp;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Ready tasks are gathered for this long, so that one call takes out the places of many; a task waits at most 30 s for it.
@@ -26,13 +27,13 @@ pub const PROTECTION_MARGIN: Duration = Duration::from_secs(600);
 pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally: &mut Tally, breaker: bool, now: Timestamp) -> Plan {
     let mut plan = Plan::default();
     view.state.get_mut().services.entry(current.clone()).or_default();
-    let names: Vec<ServiceName> = view.state.get().services.keys().cloned().collect();
-    let booting: Vec<(ServiceName, u32)> = names.iter().map(|name| (name.clone(), booting(view, current, name))).collect();
-    tally.counts.booting = booting.iter().map(|(_, booting)| booting).sum();
-    tally.booting = booting.iter().find(|(name, _)| name == current).map_or(0, |(_, booting)| *booting);
+    let current = Some(current);
+    let booting = all_booting(view, current);
+    tally.counts.booting = booting.values().sum();
+    tally.booting = current.and_then(|name| booting.get(name)).copied().unwrap_or_default();
 
     // Those whose place is wanted exit at once: ECS starts another task in it.
-    let ready = ready(view, current, current);
+    let ready = current.map(|name| ready(view, current, name)).unwrap_or_default();
     let go = ready.len().min(tally.deficit() as usize);
     answer(view, &ready[..go], DoneAnswer::Go);
     tally.booting += u32::try_from(go).unwrap_or(u32::MAX);
@@ -40,27 +41,50 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally:
     for (name, booting) in &booting {
         release(view, current, name, *booting, tally, &mut plan, now);
     }
-    raise(view, fleet, current, tally, breaker, &mut plan, now);
-    if breaker {
-        keep_one_probe(view, current, tally, now);
+    if let Some(name) = current {
+        raise(view, fleet, name, tally, breaker, &mut plan, now);
+        if breaker {
+            keep_one_probe(view, name, tally, now);
+        }
     }
+    call(view, current, &mut plan);
+    plan
+}
+
+/// Lets the services shrink that a fleet of launch mode `tasks` still has from another mode. Returns how many tasks boot in them.
+pub(super) fn drain(view: &mut View, tally: &Tally, plan: &mut Plan, now: Timestamp) -> u32 {
+    let booting = all_booting(view, None);
+    for (name, booting) in &booting {
+        release(view, None, name, *booting, tally, plan, now);
+    }
+    call(view, None, plan);
+    booting.values().sum()
+}
+
+/// The calls that are due.
+fn call(view: &mut View, current: Option<&ServiceName>, plan: &mut Plan) {
     let state = view.state.get();
     let due = state.services.iter().filter(|(_, service)| service.desired != service.applied);
     plan.want = due.map(|(name, service)| (name.clone(), service.desired)).collect();
     // Lowering is always both: the released tasks lose their protection, then the count falls. So also when an earlier look could not carry it out.
-    let lowered = state.services.iter().filter(|(_, service)| service.desired < service.applied);
-    for (name, _) in lowered {
+    for (name, _) in state.services.iter().filter(|(_, service)| service.desired < service.applied) {
         let released =
             view.tasks.values().map(Slot::get).filter(|task| of(task, current, name) && is_released(task) && task.stop.is_none());
         plan.unprotect.extend(released.map(|task| task.task_id.clone()));
     }
-    view.state.get_mut().services.retain(|name, service| name == current || service.desired > 0 || service.applied > 0);
-    plan
+    view.state.get_mut().services.retain(|name, service| Some(name) == current || service.desired > 0 || service.applied > 0);
 }
 
-/// Which service a task belongs to; one that nobody knows counts as the current one's.
-fn of(task: &TaskRecord, current: &ServiceName, name: &ServiceName) -> bool {
-    task.service.as_ref().unwrap_or(current) == name
+/// Whether a task belongs to the service. One of which nothing is known at all counts as the current service's; one that RunTask launched, as none's.
+fn of(task: &TaskRecord, current: Option<&ServiceName>, name: &ServiceName) -> bool {
+    match &task.service {
+        Some(service) => service == name,
+        None => task.task_definition.is_none() && current == Some(name),
+    }
+}
+
+fn all_booting(view: &View, current: Option<&ServiceName>) -> BTreeMap<ServiceName, u32> {
+    view.state.get().services.keys().map(|name| (name.clone(), booting(view, current, name))).collect()
 }
 
 fn is_released(task: &TaskRecord) -> bool {
@@ -68,7 +92,7 @@ fn is_released(task: &TaskRecord) -> bool {
 }
 
 /// Places of a service that no registered task fills: tasks boot in them, or are about to.
-fn booting(view: &View, current: &ServiceName, name: &ServiceName) -> u32 {
+fn booting(view: &View, current: Option<&ServiceName>, name: &ServiceName) -> u32 {
     let registered = view.tasks.values().map(Slot::get).filter(|task| {
         let fills = !matches!(task.state(), TaskState::Booting | TaskState::Condemned | TaskState::Gone);
         fills && task.done_answer.is_none() && of(task, current, name)
@@ -78,7 +102,7 @@ fn booting(view: &View, current: &ServiceName, name: &ServiceName) -> u32 {
 }
 
 /// Tasks that have said that they are ready to go and have no answer yet, the longest waiting first.
-fn ready(view: &View, current: &ServiceName, name: &ServiceName) -> Vec<TaskId> {
+fn ready(view: &View, current: Option<&ServiceName>, name: &ServiceName) -> Vec<TaskId> {
     let mut ready: Vec<_> = view
         .tasks
         .values()
@@ -99,7 +123,15 @@ fn answer(view: &mut View, tasks: &[TaskId], answer: DoneAnswer) {
 }
 
 /// Takes the places of ready tasks out of a service.
-fn release(view: &mut View, current: &ServiceName, name: &ServiceName, booting: u32, tally: &Tally, plan: &mut Plan, now: Timestamp) {
+fn release(
+    view: &mut View,
+    current: Option<&ServiceName>,
+    name: &ServiceName,
+    booting: u32,
+    tally: &Tally,
+    plan: &mut Plan,
+    now: Timestamp,
+) {
     let ready = ready(view, current, name);
     let Some(oldest) = ready.first().and_then(|task| view.tasks.get(task)?.get().done_at) else { return };
     if booting > 0 || !all_protected(view, current, name, now) {
@@ -129,7 +161,7 @@ fn release(view: &mut View, current: &ServiceName, name: &ServiceName, booting: 
 }
 
 /// Whether ECS can pick no registered task of the service but those that are ready to go.
-fn all_protected(view: &View, current: &ServiceName, name: &ServiceName, now: Timestamp) -> bool {
+fn all_protected(view: &View, current: Option<&ServiceName>, name: &ServiceName, now: Timestamp) -> bool {
     view.tasks.values().map(Slot::get).filter(|task| of(task, current, name) && task.done_at.is_none()).all(|task| {
         let could_have_a_job = !matches!(task.state(), TaskState::Booting | TaskState::Condemned | TaskState::Gone);
         !could_have_a_job || task.protected_until.is_some_and(|until| until > now + PROTECTION_MARGIN)
@@ -139,8 +171,10 @@ fn all_protected(view: &View, current: &ServiceName, name: &ServiceName, now: Ti
 /// Raises the current service's desired count to what is needed, within the maximum, the mint pace and the breaker.
 fn raise(view: &mut View, fleet: &Fleet, current: &ServiceName, tally: &mut Tally, breaker: bool, plan: &mut Plan, now: Timestamp) {
     let deficit = tally.deficit();
-    let total: u32 = view.state.get().services.values().map(|service| service.desired).sum();
-    let room = fleet.maximum.saturating_sub(total);
+    let places: u32 = view.state.get().services.values().map(|service| service.desired).sum();
+    let launched = view.tasks.values().map(Slot::get).filter(|task| task.service.is_none() && task.task_definition.is_some());
+    let launched = super::count(launched.filter(|task| task.stop.is_none()));
+    let room = fleet.maximum.saturating_sub(places + launched);
     let pace = if breaker { 1u32.saturating_sub(tally.booting) } else { booting_limit().saturating_sub(tally.booting) };
     let raise = deficit.min(room).min(pace);
     if deficit.min(room) > raise && !breaker {
@@ -161,7 +195,7 @@ fn raise(view: &mut View, fleet: &Fleet, current: &ServiceName, tally: &mut Tall
 /// is protected, so that ECS can only pick tasks that never registered.
 fn keep_one_probe(view: &mut View, current: &ServiceName, tally: &mut Tally, now: Timestamp) {
     let excess = tally.booting.saturating_sub(1);
-    if excess == 0 || !all_protected(view, current, current, now) {
+    if excess == 0 || !all_protected(view, Some(current), current, now) {
         return;
     }
     let state = view.state.get_mut();

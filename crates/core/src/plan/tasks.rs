@@ -19,13 +19,14 @@ const NEXT_LAUNCHES: Duration = Duration::from_secs(3);
 
 pub(super) fn plan(view: &mut View, fleet: &Fleet, tally: &mut Tally, breaker: bool, seed: &str, now: Timestamp) -> Plan {
     let mut plan = Plan::default();
+    let draining = super::service::drain(view, tally, &mut plan, now);
     let due: u32 = view.state.get().launches.iter().map(|launch| launch.count).sum();
     let live = count(view.tasks.values().filter(|task| task.get().state() != TaskState::Gone));
     tally.booting =
         due + count(view.tasks.values().map(Slot::get).filter(|task| task.state() == TaskState::Booting && is_current(task, fleet)));
-    tally.counts.booting += due;
+    tally.counts.booting += due + draining;
 
-    let room = fleet.maximum.saturating_sub(live + due);
+    let room = fleet.maximum.saturating_sub(live + due + draining);
     let waiting = tally.booting;
     let pace = if breaker { 1u32.saturating_sub(waiting) } else { booting_limit().saturating_sub(waiting) };
     let deficit = tally.deficit().min(room);

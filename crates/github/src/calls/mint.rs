@@ -77,7 +77,7 @@ impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
         let encoded = disable_update(&minted.encoded_jit_config).unwrap_or_else(|error| {
             // GitHub sets the value itself today. A new form of the blob must not stop every runner, but someone has to look at it.
             tracing::error!(%error, runner = %minted.runner.name, "self-update could not be switched off; the JIT configuration is used as it came");
-            metrics::counter!("github_jit_configurations_unreadable").increment(1);
+            metrics::counter!("JitConfigurationsUnreadable").increment(1);
             minted.encoded_jit_config.clone()
         });
         Ok(JitConfiguration { runner: minted.runner, encoded })

@@ -166,7 +166,7 @@ async fn every_attempt_is_counted_under_its_name() {
     client.get_runner(&access, RunnerId(5)).await.unwrap();
     client.mint_jit_configuration(&access, &request()).await.unwrap();
     let counted = counts.0.lock().unwrap().clone();
-    let expected = [("github_calls call=get_runner", 2), ("github_calls call=mint_jit_configuration", 1)];
+    let expected = [("GithubCalls call=get_runner", 2), ("GithubCalls call=mint_jit_configuration", 1)];
     assert_eq!(counted, expected.into_iter().map(|(name, count)| (name.to_owned(), count)).collect());
 }
 
