@@ -204,9 +204,13 @@ impl GithubModel {
         let (assigned, fate) = (job.assigned, if job.killed_by_delete { Fate::KilledByDelete } else { Fate::LostCommunication });
         self.end_job(id, Conclusion::Failure, fate);
         if let Some(runner) = assigned.and_then(|runner| self.runners.get_mut(&runner)).filter(|runner| runner.phase == Phase::Lost(id)) {
-            // The registration stays behind, deletable now.
+            // The registration stays behind, deletable now; one that was deleted in the job is gone.
             runner.phase = Phase::Idle;
             runner.job = None;
+            if runner.deleted {
+                let id = runner.id;
+                self.remove(id);
+            }
         }
     }
 

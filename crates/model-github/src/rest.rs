@@ -191,7 +191,7 @@ impl GithubModel {
             _ => crate::world::DEFAULT_GROUP,
         };
         if new.replace {
-            let same = self.runners.values().find(|runner| runner.scope.same(&scope) && runner.name.eq_ignore_ascii_case(&new.name));
+            let same = self.runners().find(|runner| runner.scope.same(&scope) && runner.name.eq_ignore_ascii_case(&new.name));
             if let Some(id) = same.map(|runner| runner.id) {
                 self.unregister(id)?;
             }

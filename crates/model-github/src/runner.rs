@@ -60,6 +60,8 @@ pub struct Runner {
     pub version: Option<String>,
     /// Whether its listener never takes a job.
     pub hung: bool,
+    /// Deleted in the middle of its job: nobody sees it any more, but its job goes on.
+    pub(crate) deleted: bool,
     pub(crate) jit: bool,
     pub(crate) client_id: String,
     pub(crate) offline_since: Option<Millis>,

@@ -24,19 +24,19 @@ pub(crate) struct Registration<'a> {
 impl GithubModel {
     /// All registrations, the oldest first.
     pub fn runners(&self) -> impl Iterator<Item = &Runner> {
-        self.runners.values()
+        self.runners.values().filter(|runner| !runner.deleted)
     }
 
     /// A registration.
     #[must_use]
     pub fn runner(&self, id: RunnerId) -> Option<&Runner> {
-        self.runners.get(&id)
+        self.runners.get(&id).filter(|runner| !runner.deleted)
     }
 
     /// The registration of this name, wherever it is.
     #[must_use]
     pub fn runner_by_name(&self, name: &str) -> Option<&Runner> {
-        self.runners.values().find(|runner| runner.name.eq_ignore_ascii_case(name))
+        self.runners().find(|runner| runner.name.eq_ignore_ascii_case(name))
     }
 
     /// Whether GitHub shows this runner as busy now, which is not the truth.
@@ -67,7 +67,7 @@ impl GithubModel {
         {
             return Err(ApiError::new(404, "Runner group not found."));
         }
-        let beside: Vec<&Runner> = self.runners.values().filter(|runner| runner.scope.same(new.scope)).collect();
+        let beside: Vec<&Runner> = self.runners().filter(|runner| runner.scope.same(new.scope)).collect();
         if beside.iter().any(|runner| runner.name.eq_ignore_ascii_case(new.name)) {
             return Err(ApiError::new(409, format!("Already exists - A runner with the name {} already exists.", new.name)));
         }
@@ -92,6 +92,7 @@ impl GithubModel {
             connected_at: None,
             version: None,
             hung: false,
+            deleted: false,
             jit: new.jit,
             client_id,
             offline_since: None,
@@ -103,14 +104,22 @@ impl GithubModel {
         Ok(id)
     }
 
-    /// What a DELETE does. It goes by what GitHub shows, so it kills a job that has only just begun.
+    /// What a DELETE does. It goes by what GitHub shows, so it succeeds in a job that has only just begun: that job is then lost if its runner is
+    /// stopped, or at once (`Config::delete_ends_job`).
     pub(crate) fn unregister(&mut self, id: RunnerId) -> Result<(), ApiError> {
-        let runner = self.runners.get(&id).ok_or_else(ApiError::not_found)?;
+        let runner = self.runner(id).ok_or_else(ApiError::not_found)?;
         if self.shows_busy(runner) {
             let message = format!("Bad request - Runner \"{}\" is still running a job", runner.name);
             return Err(ApiError::new(422, message));
         }
         let phase = runner.phase;
+        if let Phase::Running(job, _) = phase
+            && !self.config.delete_ends_job
+        {
+            self.runners.entry(id).and_modify(|runner| runner.deleted = true);
+            self.jobs.entry(job).and_modify(|job| job.killed_by_delete = true);
+            return Ok(());
+        }
         self.remove(id);
         match phase {
             Phase::Assigned(job) => self.requeue(job),

@@ -80,8 +80,40 @@ fn an_ephemeral_runner_is_busy_for_a_while_after_its_job_and_then_gone() {
 }
 
 #[test]
-fn busy_lags_and_a_delete_in_that_window_kills_the_job() {
+fn busy_lags_and_a_delete_in_that_window_succeeds_while_the_job_goes_on() {
     let mut story = Story::new();
+    let session = story.connect("runner", &LABELS);
+    let runner = story.runner("runner");
+    let id = story.queue(job());
+    story.after(0);
+    story.take(session).expect("a job");
+    story.after(29 * SECOND);
+    assert_eq!(story.delete(runner), Some(204));
+    assert_eq!(story.delete(runner), Some(404));
+    assert_eq!(story.github.runners().count(), 0);
+    assert_eq!(story.github.poll(story.now, session), Ok(None), "its listener goes on");
+    story.github.finish_job(story.now, session, id, Conclusion::Success).expect("its job ends like any");
+    assert_eq!((story.job(id).conclusion, story.job(id).fate), (Some(Conclusion::Success), Some(Fate::Ran)));
+}
+
+#[test]
+fn whoever_stops_a_runner_because_its_delete_succeeded_kills_its_job() {
+    let mut story = Story::new();
+    let session = story.connect("runner", &LABELS);
+    let runner = story.runner("runner");
+    let id = story.queue(job());
+    story.after(0);
+    story.take(session).expect("a job");
+    assert_eq!(story.delete(runner), Some(204));
+    story.github.disconnect(story.now, session);
+    story.after(11 * MINUTE);
+    assert_eq!((story.job(id).conclusion, story.job(id).fate), (Some(Conclusion::Failure), Some(Fate::KilledByDelete)));
+}
+
+#[test]
+fn in_the_other_reading_a_delete_in_that_window_ends_the_job_at_once() {
+    let mut story = Story::new();
+    story.github.config_mut().delete_ends_job = true;
     let session = story.connect("runner", &LABELS);
     let runner = story.runner("runner");
     let id = story.queue(job());
