@@ -143,6 +143,10 @@ struct Endpoints {
 
 impl Endpoints {
     fn new(variable: impl Fn(&str) -> Option<String>) -> Self {
+        #[cfg_attr(
+            not(any(feature = "dynamodb", feature = "ecs", feature = "eventbridge", feature = "sqs", feature = "ssm")),
+            expect(unused_variables, reason = "no service, no endpoint")
+        )]
         let of = |name: &str| variable(name).or_else(|| variable("AWS_ENDPOINT_URL"));
         Self {
             #[cfg(feature = "dynamodb")]

@@ -93,6 +93,7 @@ where
 }
 
 /// An answer that lacks what the service promises: whether the call had its effect is not known.
+#[cfg(feature = "ecs")]
 pub(crate) fn incomplete(what: impl Into<String>, lacks: &'static str) -> PortError {
     PortError::new(what, Retry::UnknownEffect, lacks)
 }

@@ -8,6 +8,7 @@ use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use metrics_cloudwatch_embedded::Collector;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tracing::Instrument;
 
 /// Why a function cannot start, or why its loop ended.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +58,10 @@ impl Runtime {
         let (handler, collector) = (&handler, self.metrics);
         let service = service_fn(|event: LambdaEvent<P>| async move {
             let _flush = FlushAtEnd(collector);
-            handler(event.payload, event.context).await.map_err(|failure| tell(&failure))
+            // Each line of the log says which invocation it is of.
+            let span = tracing::info_span!("invocation", request_id = event.context.request_id);
+            let answer = async { handler(event.payload, event.context).await.map_err(|failure| tell(&failure)) };
+            answer.instrument(span).await
         });
         lambda_runtime::run(service).await.map_err(StartError::Interface)
     }
