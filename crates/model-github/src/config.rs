@@ -29,9 +29,6 @@ pub struct Config {
     /// What GitHub does with the job of a runner that is deleted while GitHub believes it idle, which it promises nowhere: false, the job goes on
     /// as long as its runner lives, and is lost with it; true, GitHub gives it up at once.
     pub delete_ends_job: bool,
-    /// What GitHub does with the job of a runner that is deleted while GitHub believes it idle, which it promises nowhere: false, the job goes on
-    /// as long as its runner lives, and is lost with it; true, GitHub gives it up at once.
-    pub delete_ends_job: bool,
     /// Keeps every secret that was handed out, so that a test can look for them in all output.
     pub remember_secrets: bool,
 }
