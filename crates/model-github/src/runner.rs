@@ -34,6 +34,7 @@ pub struct Label {
 }
 
 /// A registration.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and any of them may go with any other")]
 #[derive(Clone, Debug)]
 pub struct Runner {
     /// Its number.
