@@ -9,7 +9,7 @@ use crate::fleet::{Fleet, LaunchMode};
 use crate::ids::{ServiceName, TaskId};
 use crate::job::JobRecord;
 use crate::record::{Slot, View};
-use crate::state::{Counts, Launch};
+use crate::state::{Counts, FleetState, Launch};
 use crate::task::{TaskRecord, TaskState};
 use crate::time::Timestamp;
 use std::time::Duration;
@@ -17,6 +17,10 @@ use std::time::Duration;
 /// Changes that ECS is asked for are at least this far apart, unless nothing was asked for lately: a burst arrives in batches of ten, and
 /// UpdateService admits 5 calls a second in a whole account.
 pub const COALESCE: Duration = Duration::from_secs(1);
+
+/// While a burst is still arriving, each change waits twice as long for company as the last, up to this: a fraction of the time in which a task starts.
+/// Once a look finds that nothing has arrived, `COALESCE` is enough.
+pub const COALESCE_MOST: Duration = Duration::from_secs(4);
 
 /// GitHub admits some 170 mints a minute and credential; `register` keeps to `register::MINTS_PER_MINUTE`. No more tasks may wait to register than can be minted for in this time,
 /// so that none of them runs out of its boot time while it waits.
@@ -69,6 +73,7 @@ pub fn plan(view: &mut View, fleet: &Fleet, seed: &str, now: Timestamp) -> Plan 
     mark_raised(view, &tally, now);
     let state = view.state.get_mut();
     state.wanted = tally.wanted;
+    state.demand = tally.counts.queued + tally.counts.busy;
     state.counts = tally.counts;
     state.current = Some(fleet.task_definition.clone());
     plan.look_again = plan.look_again.filter(|wait| take_wake_up(&mut state.wake_at, now + *wait, now));
@@ -102,6 +107,8 @@ struct Tally {
     booting: u32,
     /// Whether ECS was asked for nothing lately.
     quiet: bool,
+    /// Whether there is more demand than at the last look.
+    growing: bool,
 }
 
 impl Tally {
@@ -128,7 +135,10 @@ impl Tally {
         }
         let wanted = wanted(fleet, counts.queued, counts.busy);
         let needed = wanted.saturating_sub(counts.busy - busy);
-        Self { counts, wanted, needed, idle, busy, booting: 0, quiet: now.since(view.state.get().changed_at) >= COALESCE }
+        let state = view.state.get();
+        let growing = counts.queued + counts.busy > state.demand;
+        let pause = if growing { Duration::from_secs(state.pause_secs.into()).max(COALESCE) } else { COALESCE };
+        Self { counts, wanted, needed, idle, busy, booting: 0, quiet: now.since(state.changed_at) >= pause, growing }
     }
 
     /// Runners that do or will serve the needed.
@@ -211,6 +221,14 @@ fn take_wake_up(wake_at: &mut Option<Timestamp>, at: Timestamp, now: Timestamp) 
     }
     *wake_at = Some(at);
     true
+}
+
+/// Notes that ECS is asked for a change, and how long the next one waits for company.
+fn changed(state: &mut FleetState, tally: &Tally, now: Timestamp) {
+    let longer = Duration::from_secs(u64::from(state.pause_secs) * 2).clamp(COALESCE, COALESCE_MOST);
+    let pause = if tally.growing { longer } else { COALESCE };
+    state.pause_secs = u32::try_from(pause.as_secs()).unwrap_or(u32::MAX);
+    state.changed_at = now;
 }
 
 /// Whether ECS was asked for a change so lately that this one waits for company; then the fleet is looked at again in time.

@@ -88,6 +88,12 @@ pub struct FleetState {
     /// When ECS was last asked for a change.
     #[serde(default)]
     pub changed_at: Timestamp,
+    /// `queued + busy` at the last look: more than that means that a burst is still arriving.
+    #[serde(default)]
+    pub demand: u32,
+    /// How long the next change waits for company while a burst is arriving, in seconds.
+    #[serde(default)]
+    pub pause_secs: u32,
     /// When a message of the wake-up queue is due.
     #[serde(default)]
     pub wake_at: Option<Timestamp>,
@@ -114,6 +120,8 @@ impl FleetState {
             hung_granted_at: Timestamp::default(),
             current: None,
             changed_at: Timestamp::default(),
+            demand: 0,
+            pause_secs: 0,
             wake_at: None,
             failed_boots: BTreeMap::new(),
             last_registered_at: Timestamp::default(),

@@ -225,3 +225,41 @@ fn a_fleet_that_becomes_one_of_a_service_counts_what_was_launched_before() {
     world.passes(10);
     assert_eq!(world.look().want, [(service(2), 1)]);
 }
+
+/// A burst of a hundred jobs arrives in batches, `every` milliseconds; returns how often the desired count was changed, and how long after the last
+/// batch it covered them all.
+fn burst(mode: &str, every: u64) -> (usize, u64) {
+    let mut world = World::new(fleet(mode, 200, 0, 1));
+    let mut calls = 0;
+    let mut count = |world: &mut World| {
+        let plan = world.look();
+        calls += plan.want.len() + plan.launch.len();
+        if !plan.launch.is_empty() {
+            let known = world.view.tasks.len() as u64;
+            let launched: u32 = plan.launch.iter().map(|launch| launch.count).sum();
+            world.launched(known + 1..=known + u64::from(launched));
+        }
+        plan.look_again
+    };
+    for batch in 0..25 {
+        world.queues(4 * batch + 1..=4 * batch + 4);
+        count(&mut world);
+        world.now = world.now + std::time::Duration::from_millis(every);
+    }
+    let drained = world.now;
+    while world.desired(1).max(u32::try_from(world.view.tasks.len()).unwrap()) < 100 {
+        world.passes(1);
+        assert!(count(&mut world).is_some() || world.desired(1) == 100 || world.view.tasks.len() == 100, "it would wait for ever");
+    }
+    (calls, (world.now.as_millis() - drained.as_millis()) / 1000)
+}
+
+#[test]
+fn a_hundred_jobs_at_once_take_few_calls_and_are_covered_as_soon_as_they_have_arrived() {
+    for every in [20, 100, 400] {
+        let (calls, seconds) = burst("service", every);
+        assert!(calls <= 5 && seconds <= 1, "service, every {every} ms: {calls} calls, {seconds} s");
+        let (calls, seconds) = burst("tasks", every);
+        assert!(calls <= 15 && seconds <= 1, "tasks, every {every} ms: {calls} calls, {seconds} s");
+    }
+}

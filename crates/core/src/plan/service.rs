@@ -2,7 +2,7 @@
 //! and only while nothing of that service boots, so that ECS has no other task to pick. Every revision has a service of its own:
 //! the current one is scaled, a replaced one only ever shrinks.
 
-use super::{LOOK_AGAIN, Plan, Tally, booting_limit, look_within, must_coalesce};
+use super::{LOOK_AGAIN, Plan, Tally, booting_limit, changed, look_within, must_coalesce};
 use crate::fleet::Fleet;
 use crate::ids::{ServiceName, TaskId};
 use crate::record::{Slot, View};
@@ -154,7 +154,7 @@ fn release(
     if let Some(service) = state.services.get_mut(name) {
         service.desired = service.desired.saturating_sub(u32::try_from(released.len()).unwrap_or(u32::MAX));
     }
-    state.changed_at = now;
+    changed(state, tally, now);
     if released.len() < ready.len() {
         look_within(plan, super::COALESCE);
     }
@@ -186,7 +186,7 @@ fn raise(view: &mut View, fleet: &Fleet, current: &ServiceName, tally: &mut Tall
     let state = view.state.get_mut();
     let ServiceState { desired, .. } = state.services.entry(current.clone()).or_default();
     *desired += raise;
-    state.changed_at = now;
+    changed(state, tally, now);
     tally.booting += raise;
     tally.counts.booting += raise;
 }
@@ -201,7 +201,7 @@ fn keep_one_probe(view: &mut View, current: &ServiceName, tally: &mut Tally, now
     let state = view.state.get_mut();
     if let Some(service) = state.services.get_mut(current) {
         service.desired = service.desired.saturating_sub(excess);
-        state.changed_at = now;
+        changed(state, tally, now);
         tally.booting -= excess;
         tally.counts.booting = tally.counts.booting.saturating_sub(excess);
     }

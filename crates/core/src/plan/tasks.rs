@@ -1,6 +1,6 @@
 //! Launch mode `tasks`: RunTask for each wanted task. Nothing is ever scaled in; an exit is not replaced.
 
-use super::{LOOK_AGAIN, Plan, Tally, booting_limit, count, is_current, look_within, must_coalesce};
+use super::{LOOK_AGAIN, Plan, Tally, booting_limit, changed, count, is_current, look_within, must_coalesce};
 use crate::fleet::Fleet;
 use crate::record::{Slot, View};
 use crate::state::Launch;
@@ -34,8 +34,10 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, tally: &mut Tally, breaker: b
     if deficit > launch && !breaker {
         look_within(&mut plan, if pace > launch { NEXT_LAUNCHES } else { LOOK_AGAIN });
     }
-    // A full call gains nothing by waiting for company; a smaller one does.
-    if launch > 0 && (launch >= TASKS_PER_LAUNCH || !must_coalesce(tally, &mut plan)) {
+    // A full call gains nothing by waiting for company; the rest does.
+    let rest = launch % TASKS_PER_LAUNCH;
+    let launch = if rest > 0 && must_coalesce(tally, &mut plan) { launch - rest } else { launch };
+    if launch > 0 {
         let state = view.state.get_mut();
         for position in 0..launch.div_ceil(TASKS_PER_LAUNCH) {
             state.launches.push(Launch {
@@ -45,7 +47,7 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, tally: &mut Tally, breaker: b
                 at: now,
             });
         }
-        state.changed_at = now;
+        changed(state, tally, now);
         tally.booting += launch;
         tally.counts.booting += launch;
     }
