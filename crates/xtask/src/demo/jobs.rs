@@ -84,6 +84,7 @@ impl Followed {
     pub fn result(&self) -> String {
         let Some(seen) = &self.seen else { return "not queued".into() };
         match (seen.conclusion, seen.fate) {
+            (Some(Conclusion::Cancelled), Some(Fate::CancelledInQueue)) => "cancelled in the queue".into(),
             (Some(conclusion), Some(fate)) if fate != Fate::Ran => format!("{} ({fate:?})", conclusion.as_str()),
             (Some(conclusion), _) => conclusion.as_str().into(),
             (None, _) => seen.status.as_str().replace('_', " "),

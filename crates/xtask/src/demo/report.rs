@@ -51,14 +51,14 @@ impl Counts {
     /// For a person.
     pub fn table(&self) -> String {
         let mut text = format!("What was counted ({} jobs ran here)\n", self.jobs);
+        let _ = writeln!(text, "  {:<38} {:>6} {:>9}", "", "all", "per job");
         let mut row = |name: &str, count: u64| {
-            let _ = writeln!(text, "  {name:<44} {count:>6} {:>9}", per(count, self.jobs));
+            let _ = writeln!(text, "  {name:<38} {count:>6} {:>9}", per(count, self.jobs));
         };
-        row("                                     per job:", 0);
         for (name, count) in &self.github {
             row(&format!("GitHub {name}"), *count);
         }
-        row("GitHub token exchanges (not per job)", self.token_exchanges);
+        row("GitHub token exchanges (one an hour)", self.token_exchanges);
         for (name, count) in &self.aws {
             row(&format!("AWS {name}"), *count);
         }
@@ -71,7 +71,7 @@ impl Counts {
 
 /// The table of the jobs.
 pub fn jobs(jobs: &[Followed]) -> String {
-    let mut text = format!("  {:<5}{:<20}{:<15}{:>8}  {:<22}{:<12}{}\n", "job", "title", "fleet", "waited", "ran on", "result", "");
+    let mut text = format!("  {:<5}{:<20}{:<15}{:>8}  {:<22}{:<26}{}\n", "job", "title", "fleet", "waited", "ran on", "result", "");
     for job in jobs {
         let seen = job.seen.as_ref();
         let waited = seen.and_then(|seen| seen.waited).map_or_else(|| "-".into(), |waited| format!("{:.1} s", waited.as_secs_f64()));
@@ -80,7 +80,7 @@ pub fn jobs(jobs: &[Followed]) -> String {
         let mark = if job.wrong().is_some() { "✗" } else { "✓" };
         let _ = writeln!(
             text,
-            "{mark} #{:<4}{:<20}{fleet:<15}{waited:>8}  {:<22}{:<12}{remark}",
+            "{mark} #{:<4}{:<20}{fleet:<15}{waited:>8}  {:<22}{:<26}{remark}",
             job.number,
             job.planned.job.title,
             place(job),

@@ -29,7 +29,7 @@ pub enum Kind {
     Cancelled,
     /// Its `queued` delivery comes twice.
     Repeated,
-    /// Its `queued` delivery comes after its `in_progress`… or whatever GitHub sends next.
+    /// Its `in_progress` delivery comes after its `completed`.
     OutOfOrder,
     /// Of a public repository, which the fleets do not serve.
     Public,
@@ -81,7 +81,7 @@ impl Kind {
         match self {
             Self::Burst => "burst",
             Self::Single => "",
-            Self::Cancelled => "cancelled in the queue",
+            Self::Cancelled => "to be cancelled",
             Self::Repeated => "delivered twice",
             Self::OutOfOrder => "delivered out of order",
             Self::Public => "public repository",

@@ -57,13 +57,17 @@ impl fmt::Display for Leavings {
     }
 }
 
+/// The fleet's own item, which stays for as long as the fleet.
+const FLEET_ITEM: &str = "STATE";
+
 /// Items that count have the attribute that the table's index is named after.
 async fn open_items(aws: &aws::Emulator, table: &str) -> Outcome<Vec<String>> {
     let question = json!({ "TableName": table, "FilterExpression": "attribute_exists(active)", "ConsistentRead": true });
     let answer = aws.json("dynamodb", "DynamoDB_20120810.Scan", &question).await.map_err(failed)?;
     let items = answer["Items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let key = |item: &Value, name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
-    Ok(items.iter().map(|item| format!("{} {}", key(item, "pk"), key(item, "sk"))).collect())
+    let items = items.iter().filter(|item| key(item, "sk") != FLEET_ITEM);
+    Ok(items.map(|item| format!("{} {}", key(item, "pk"), key(item, "sk"))).collect())
 }
 
 async fn dead_letters(aws: &aws::Emulator) -> Outcome<Vec<String>> {
