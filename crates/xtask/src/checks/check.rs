@@ -3,13 +3,12 @@
 use clap::ValueEnum;
 use tokio::process::Command;
 
-use crate::account;
 use crate::problem::{Outcome, Problem};
 use crate::process;
 use crate::project::Project;
 use crate::tools::Tools;
 
-use super::leaks;
+use super::{leaks, tooled};
 
 /// One thing that is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -39,7 +38,8 @@ pub enum Check {
 /// What the checks share.
 #[derive(Debug)]
 pub struct Context<'a> {
-    project: &'a Project,
+    /// The checkout.
+    pub project: &'a Project,
     tools: Option<Tools>,
 }
 
@@ -50,7 +50,7 @@ impl<'a> Context<'a> {
     }
 
     /// The installed tools; installing them is the first try's work, and every check that needs them fails in its own name.
-    async fn tools(&mut self) -> Outcome<Tools> {
+    pub async fn tools(&mut self) -> Outcome<Tools> {
         if self.tools.is_none() {
             self.tools = Some(Tools::install(self.project).await?);
         }
@@ -105,7 +105,7 @@ impl Check {
             Self::Leaks => "no secret and nothing of one machine is in the repository",
             Self::Tools => "the pinned tools are installed",
             Self::Templates => "the templates are valid (sam validate, sam validate --lint, cfn-lint)",
-            Self::Python => "the tests of tests/ (start script, signing)",
+            Self::Python => "the tests of tests/: start script, templates, sample events",
             Self::Shell => "the scripts are clean (shellcheck)",
             Self::Demo => "20 jobs through the whole product, end to end",
         }
@@ -124,50 +124,10 @@ impl Check {
             Self::Tests => process::watched(context.cargo(&["test", "--workspace"])).await,
             Self::Leaks => leaks::check(context.project).await,
             Self::Tools => context.tools().await.map(drop),
-            Self::Templates => templates(context).await,
-            Self::Python => python(context).await,
-            Self::Shell => shell(context).await,
-            Self::Demo => demo().await,
+            Self::Templates => tooled::templates(context).await,
+            Self::Python => tooled::python(context).await,
+            Self::Shell => tooled::shell(context).await,
+            Self::Demo => tooled::demo().await,
         }
     }
-}
-
-/// The files that CloudFormation reads.
-const TEMPLATES: [&str; 2] = ["template.yaml", "fleet.yaml"];
-
-async fn templates(context: &mut Context<'_>) -> Outcome {
-    let tools = context.tools().await?;
-    let present: Vec<&str> = TEMPLATES.into_iter().filter(|template| context.project.path(template).exists()).collect();
-    for template in &present {
-        for extra in [&["--config-env", "local"][..], &["--lint"][..]] {
-            let mut sam = tools.command("sam");
-            sam.args(["validate", "--region", account::REGION, "--template-file", template]).args(extra);
-            account::none(sam.current_dir(context.project.root()));
-            process::watched(sam).await?;
-        }
-    }
-    let mut lint = tools.command("cfn-lint");
-    lint.args(&present).current_dir(context.project.root());
-    process::watched(lint).await
-}
-
-async fn shell(context: &mut Context<'_>) -> Outcome {
-    let tools = context.tools().await?;
-    let mut shellcheck = tools.command("shellcheck");
-    shellcheck.args([".ci/run"]).current_dir(context.project.root());
-    process::watched(shellcheck).await
-}
-
-async fn python(context: &mut Context<'_>) -> Outcome {
-    let tools = context.tools().await?;
-    let mut tests = tools.python();
-    tests.args(["-m", "pytest", "--quiet", "tests"]).current_dir(context.project.root());
-    process::watched(tests).await
-}
-
-/// A process of its own, so that nothing that it does to itself ends the other checks.
-async fn demo() -> Outcome {
-    let mut demo = process::command(std::env::current_exe()?);
-    demo.args(["demo", "--jobs", "20"]);
-    process::watched(demo).await
 }

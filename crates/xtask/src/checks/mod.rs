@@ -3,6 +3,7 @@
 mod check;
 mod leaks;
 mod report;
+mod tooled;
 
 use std::time::Instant;
 

@@ -21,8 +21,8 @@ pub struct Counts {
     pub token_exchanges: u64,
     /// Calls to AWS by name, ECS among them.
     pub aws: Calls,
-    /// Tasks started, by fleet.
-    pub tasks: Vec<(&'static str, usize)>,
+    /// Tasks started and jobs that ran, by fleet.
+    pub fleets: Vec<(&'static str, usize, usize)>,
     /// Jobs that ran on runners of ours.
     pub jobs: usize,
 }
@@ -42,10 +42,11 @@ impl Counts {
         for (name, count) in ecs.calls() {
             aws.insert(format!("ecs:{name}"), count.asked);
         }
-        let tasks =
-            FLEETS.iter().map(|fleet| (fleet.name, ecs.tasks().filter(|task| task.group.contains(&format!("-{}", fleet.name))).count()));
+        let tasks_of = |name: &str| ecs.tasks().filter(|task| task.group.contains(&format!("-{name}"))).count();
+        let jobs_of = |name: &str| jobs.iter().filter(|job| job.fleet_of_runner() == Some(name)).count();
+        let fleets = FLEETS.iter().map(|fleet| (fleet.name, tasks_of(fleet.name), jobs_of(fleet.name))).collect();
         let jobs = jobs.iter().filter(|job| job.fleet_of_runner().is_some()).count();
-        Self { github, token_exchanges, aws, tasks: tasks.collect(), jobs }
+        Self { github, token_exchanges, aws, fleets, jobs }
     }
 
     /// For a person.
@@ -62,8 +63,14 @@ impl Counts {
         for (name, count) in &self.aws {
             row(&format!("AWS {name}"), *count);
         }
-        for (fleet, count) in &self.tasks {
-            row(&format!("tasks started in {fleet}"), u64::try_from(*count).unwrap_or(u64::MAX));
+        for (fleet, tasks, jobs) in &self.fleets {
+            let tasks = u64::try_from(*tasks).unwrap_or(u64::MAX);
+            let _ = writeln!(
+                text,
+                "  {:<38} {tasks:>6} {:>9}  of the {jobs} that ran there",
+                format!("tasks started in {fleet}"),
+                per(tasks, *jobs)
+            );
         }
         text
     }
