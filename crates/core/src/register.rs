@@ -72,12 +72,22 @@ pub fn may_claim(task: &TaskRecord, nonce: &str, now: Timestamp) -> Result<(), R
     Ok(())
 }
 
-/// Marks a mint as begun, under a new attempt.
-pub fn begin_mint(task: &mut TaskRecord, nonce: &str, definition: &TaskDefinition, service: Option<&ServiceName>, now: Timestamp) {
+/// Claims the task: from here on only this nonce counts for it. In a service ECS has granted protection before.
+pub fn claim(task: &mut TaskRecord, nonce: &str, definition: &TaskDefinition, service: Option<&ServiceName>, now: Timestamp) {
     task.nonce_sha256 = Some(nonce.to_owned());
     task.task_definition = Some(definition.clone());
     task.service = service.cloned();
-    task.protected_until = service.map(|_| now + PROTECTION).or(task.protected_until);
+    task.protected_until = service.map(|_| now + PROTECTION);
+}
+
+/// Whether the task has been claimed, and is still protected if it must be: then ECS need not be asked for protection again.
+#[must_use]
+pub fn is_claimed(task: &TaskRecord, now: Timestamp) -> bool {
+    task.nonce_sha256.is_some() && (task.service.is_none() || task.protected_until.is_some_and(|until| until > now + MINT_LOCK))
+}
+
+/// Marks a mint as begun, under a new attempt.
+pub fn begin_mint(task: &mut TaskRecord, now: Timestamp) {
     task.attempt += 1;
     task.minting_until = Some(now + MINT_LOCK);
 }
@@ -208,7 +218,8 @@ mod tests {
 
     fn minted() -> TaskRecord {
         let mut task = task();
-        begin_mint(&mut task, "n1", &definition(), None, NOW);
+        claim(&mut task, "n1", &definition(), None, NOW);
+        begin_mint(&mut task, NOW);
         let attempt = task.attempt;
         end_mint(&mut task, Minted { attempt, runner_id: None, at: NOW });
         task
@@ -239,7 +250,8 @@ mod tests {
     #[test]
     fn two_mints_for_one_task_do_not_overlap() {
         let mut task = task();
-        begin_mint(&mut task, "n1", &definition(), None, NOW);
+        claim(&mut task, "n1", &definition(), None, NOW);
+        begin_mint(&mut task, NOW);
         assert!(matches!(may_claim(&task, "n1", NOW), Err(Refusal::AskAgain { after, .. }) if after == MINT_LOCK));
         assert!(matches!(acknowledge(&mut task, "n1", NOW), Err(Refusal::AskAgain { .. })));
         assert_eq!(may_claim(&task, "n1", NOW + MINT_LOCK), Ok(()));

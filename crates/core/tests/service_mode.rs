@@ -88,25 +88,51 @@ fn a_finished_task_whose_place_is_wanted_simply_goes() {
 }
 
 #[test]
-fn while_something_boots_no_place_is_taken_out() {
+fn while_a_needed_task_boots_no_place_is_taken_out() {
+    let mut world = busy(2, 10);
+    world.queues(3..=3);
+    world.passes(10);
+    assert_eq!(world.look().want, [(service(1), 3)]);
+    // A stolen job: its runner is ready to go while the task for job 3 boots.
+    world.completes(1, 1);
+    world.reports_done(1);
+    world.queues(4..=4);
+    world.happens(&common::job(4, fargate_runners_core::job::JobPhase::Completed, None, world.now));
+    world.passes(10);
+    let plan = world.look();
+    assert_eq!((plan.want, plan.unprotect), (vec![], vec![]), "ECS might pick the task that boots");
+    assert!(plan.look_again.is_some());
+    // It is granted protection, and waits for its registration: ECS cannot pick it any more.
+    world.is_protected(3);
+    world.passes(10);
+    assert_eq!(world.look().want, [(service(1), 2)]);
+}
+
+#[test]
+fn tasks_that_boot_for_nothing_do_not_keep_ready_ones_waiting() {
     let mut world = busy(2, 10);
     world.queues(3..=4);
     world.passes(10);
-    assert_eq!(world.look().want, [(service(1), 4)]);
-    // Both waiting jobs are cancelled while their tasks boot, and a job ends.
+    world.look();
     for id in 3..=4 {
         world.happens(&common::job(id, fargate_runners_core::job::JobPhase::Completed, None, world.now));
     }
     world.completes(1, 1);
     world.reports_done(1);
     world.passes(10);
-    let plan = world.look();
-    assert_eq!((plan.want, plan.unprotect), (vec![], vec![]));
-    assert!(plan.look_again.is_some());
-    world.registers(3);
-    world.registers(4);
+    assert_eq!(world.look().want, [(service(1), 3)], "whichever ECS picks, none that is needed goes");
+}
+
+#[test]
+fn a_count_that_fell_below_the_protected_tasks_is_put_right() {
+    let mut world = busy(3, 10);
+    let state = world.view.state.get_mut().services.get_mut(&service(1)).unwrap();
+    (state.desired, state.applied) = (1, 1);
     world.passes(10);
     assert_eq!(world.look().want, [(service(1), 3)]);
+    world.queues(4..=4);
+    world.passes(10);
+    assert_eq!(world.look().want, [(service(1), 4)]);
 }
 
 #[test]

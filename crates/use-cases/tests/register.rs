@@ -159,6 +159,24 @@ async fn the_mint_pace_delays_what_github_would_refuse() {
 }
 
 #[tokio::test]
+async fn a_task_that_waits_for_its_mint_is_protected_already_and_not_asked_about_again() {
+    let world = World::default();
+    world.runs("default", 1, "RUNNING");
+    let credential = fargate_runners_core::ids::CredentialName::parse("default").unwrap();
+    world.1.hold(&credential, world.now() + Duration::from_secs(60)).await.unwrap();
+    for _ in 0..3 {
+        assert!(matches!(ask(&world, Route::Registration, "default", 1, "n").await, Answer::TooMany(_)));
+    }
+    assert_eq!(world.with(|state| state.protected.len()), 1);
+    let task = world.task("default", 1).await.unwrap();
+    assert_eq!((task.state(), task.protected_until.is_some()), (TaskState::Booting, true));
+    assert!(matches!(ask(&world, Route::Registration, "default", 1, "other").await, Answer::Forbidden));
+    world.passes(61);
+    assert!(matches!(ask(&world, Route::Registration, "default", 1, "n").await, Answer::Jit(..)));
+    assert_eq!(world.with(|state| state.protected.len()), 1);
+}
+
+#[tokio::test]
 async fn an_idle_runner_stays_until_there_is_one_too_many() {
     let world = World::default();
     registered(&world, "burst", 1).await;

@@ -1,6 +1,6 @@
 //! Launch mode `service`: the desired count is raised at once, and lowered only by places of tasks that have said that they are ready to go,
-//! and only while nothing of that service boots, so that ECS has no other task to pick. Every revision has a service of its own:
-//! the current one is scaled, a replaced one only ever shrinks.
+//! and only while ECS could pick no other task that is needed: every registered task is protected, and a task that boots without protection is
+//! either not there or one too many. Every revision has a service of its own: the current one is scaled, a replaced one only ever shrinks.
 
 use super::{LOOK_AGAIN, Plan, Tally, booting_limit, changed, look_within, must_coalesce};
 use crate::fleet::Fleet;
@@ -27,38 +27,42 @@ pub const PROTECTION_MARGIN: Duration = Duration::from_secs(600);
 pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally: &mut Tally, breaker: bool, now: Timestamp) -> Plan {
     let mut plan = Plan::default();
     view.state.get_mut().services.entry(current.clone()).or_default();
-    let current = Some(current);
-    let booting = all_booting(view, current);
-    tally.counts.booting = booting.values().sum();
-    tally.booting = current.and_then(|name| booting.get(name)).copied().unwrap_or_default();
+    let places = all_places(view, Some(current), now);
+    make_good(view, current, places.get(current).copied().unwrap_or_default());
+    let places = all_places(view, Some(current), now);
+    tally.counts.booting = places.values().map(|places| places.booting).sum();
+    tally.booting = places.get(current).map_or(0, |places| places.booting);
 
     // Those whose place is wanted exit at once: ECS starts another task in it.
-    let ready = current.map(|name| ready(view, current, name)).unwrap_or_default();
+    let ready = ready(view, Some(current), current);
     let go = ready.len().min(tally.deficit() as usize);
     answer(view, &ready[..go], DoneAnswer::Go);
     tally.booting += u32::try_from(go).unwrap_or(u32::MAX);
 
-    for (name, booting) in &booting {
-        release(view, current, name, *booting, tally, &mut plan, now);
-    }
-    if let Some(name) = current {
-        raise(view, fleet, name, tally, breaker, &mut plan, now);
-        if breaker {
-            keep_one_probe(view, name, tally, now);
+    for (name, places) in &places {
+        let needed = if name == current { tally.needed.saturating_sub(tally.idle + tally.busy) } else { 0 };
+        if places.free_to_lower(needed) {
+            release(view, Some(current), name, tally, &mut plan, now);
+        } else if !self::ready(view, Some(current), name).is_empty() {
+            look_within(&mut plan, RELEASE_RETRY);
         }
     }
-    call(view, current, &mut plan);
+    raise(view, fleet, current, tally, breaker, &mut plan, now);
+    if breaker {
+        keep_one_probe(view, current, tally, now);
+    }
+    call(view, Some(current), &mut plan);
     plan
 }
 
 /// Lets the services shrink that a fleet of launch mode `tasks` still has from another mode. Returns how many tasks boot in them.
 pub(super) fn drain(view: &mut View, tally: &Tally, plan: &mut Plan, now: Timestamp) -> u32 {
-    let booting = all_booting(view, None);
-    for (name, booting) in &booting {
-        release(view, None, name, *booting, tally, plan, now);
+    let places = all_places(view, None, now);
+    for name in places.keys() {
+        release(view, None, name, tally, plan, now);
     }
     call(view, None, plan);
-    booting.values().sum()
+    places.values().map(|places| places.booting).sum()
 }
 
 /// The calls that are due.
@@ -83,22 +87,52 @@ fn of(task: &TaskRecord, current: Option<&ServiceName>, name: &ServiceName) -> b
     }
 }
 
-fn all_booting(view: &View, current: Option<&ServiceName>) -> BTreeMap<ServiceName, u32> {
-    view.state.get().services.keys().map(|name| (name.clone(), booting(view, current, name))).collect()
+/// The places of a service.
+#[derive(Clone, Copy, Debug, Default)]
+struct Places {
+    /// Those of which ECS protects the task, whether it is registered or not.
+    held: u32,
+    /// Those in which tasks boot, or are about to.
+    booting: u32,
+    /// Of those that boot, how many ECS has granted protection already: they wait for their registration.
+    protected: u32,
+}
+
+impl Places {
+    /// Whether ECS may be given the choice: no task boots without protection, or so many more boot than are needed that each of those is one too many.
+    const fn free_to_lower(self, needed: u32) -> bool {
+        self.booting <= self.protected || needed <= self.protected
+    }
+}
+
+fn all_places(view: &View, current: Option<&ServiceName>, now: Timestamp) -> BTreeMap<ServiceName, Places> {
+    view.state.get().services.keys().map(|name| (name.clone(), places(view, current, name, now))).collect()
+}
+
+fn places(view: &View, current: Option<&ServiceName>, name: &ServiceName, now: Timestamp) -> Places {
+    let (mut registered, mut protected, mut held) = (0, 0, 0);
+    for task in view.tasks.values().map(Slot::get).filter(|task| of(task, current, name) && task.done_answer.is_none()) {
+        let is_protected = u32::from(task.protected_until.is_some_and(|until| until > now));
+        match task.state() {
+            TaskState::Condemned | TaskState::Gone => continue,
+            TaskState::Booting => protected += is_protected,
+            _ => registered += 1,
+        }
+        held += is_protected;
+    }
+    let desired = view.state.get().services.get(name).map_or(0, |service| service.desired);
+    Places { held, booting: desired.saturating_sub(registered), protected }
+}
+
+/// A count below the tasks that are protected would make ECS refuse protection to all others: whatever brought it there is made good.
+fn make_good(view: &mut View, current: &ServiceName, places: Places) {
+    if let Some(service) = view.state.get_mut().services.get_mut(current) {
+        service.desired = service.desired.max(places.held);
+    }
 }
 
 fn is_released(task: &TaskRecord) -> bool {
     task.done_answer == Some(DoneAnswer::Released)
-}
-
-/// Places of a service that no registered task fills: tasks boot in them, or are about to.
-fn booting(view: &View, current: Option<&ServiceName>, name: &ServiceName) -> u32 {
-    let registered = view.tasks.values().map(Slot::get).filter(|task| {
-        let fills = !matches!(task.state(), TaskState::Booting | TaskState::Condemned | TaskState::Gone);
-        fills && task.done_answer.is_none() && of(task, current, name)
-    });
-    let desired = view.state.get().services.get(name).map_or(0, |service| service.desired);
-    desired.saturating_sub(super::count(registered))
 }
 
 /// Tasks that have said that they are ready to go and have no answer yet, the longest waiting first.
@@ -123,18 +157,10 @@ fn answer(view: &mut View, tasks: &[TaskId], answer: DoneAnswer) {
 }
 
 /// Takes the places of ready tasks out of a service.
-fn release(
-    view: &mut View,
-    current: Option<&ServiceName>,
-    name: &ServiceName,
-    booting: u32,
-    tally: &Tally,
-    plan: &mut Plan,
-    now: Timestamp,
-) {
+fn release(view: &mut View, current: Option<&ServiceName>, name: &ServiceName, tally: &Tally, plan: &mut Plan, now: Timestamp) {
     let ready = ready(view, current, name);
     let Some(oldest) = ready.first().and_then(|task| view.tasks.get(task)?.get().done_at) else { return };
-    if booting > 0 || !all_protected(view, current, name, now) {
+    if !all_protected(view, current, name, now) {
         return look_within(plan, RELEASE_RETRY);
     }
     let more_to_come = view.tasks.values().map(Slot::get).any(|task| {
@@ -191,10 +217,10 @@ fn raise(view: &mut View, fleet: &Fleet, current: &ServiceName, tally: &mut Tall
     tally.counts.booting += raise;
 }
 
-/// While boots fail, ECS would replace each of them without end: all places but one of those that boot are taken out. Every registered task
-/// is protected, so that ECS can only pick tasks that never registered.
+/// While boots fail, ECS would replace each of them without end: all places but one of those that boot are taken out. Every registered task, and every
+/// one that waits for its registration, is protected, so that ECS can only pick tasks that never registered.
 fn keep_one_probe(view: &mut View, current: &ServiceName, tally: &mut Tally, now: Timestamp) {
-    let excess = tally.booting.saturating_sub(1);
+    let excess = tally.booting.saturating_sub(places(view, Some(current), current, now).protected.max(1));
     if excess == 0 || !all_protected(view, Some(current), current, now) {
         return;
     }

@@ -129,6 +129,15 @@ impl World {
         task.registered_at = Some(now);
     }
 
+    /// ECS has granted protection to a task that is not registered yet.
+    pub fn is_protected(&mut self, number: u64) {
+        let (now, revision, service) = (self.now, self.fleet.task_definition.clone(), self.fleet.service().cloned());
+        let task = self.view.task_mut(&task_id(number), now);
+        task.task_definition = Some(revision);
+        task.service = service;
+        task.protected_until = Some(now + PROTECTION);
+    }
+
     pub fn reports_done(&mut self, number: u64) {
         let now = self.now;
         self.view.task_mut(&task_id(number), now).done_at = Some(now);

@@ -8,7 +8,9 @@ use crate::ports::{
 };
 use fargate_runners_core::fleet::{Fleet, Registration};
 use fargate_runners_core::record::{Record, Slot, Write};
-use fargate_runners_core::register::{self, PROTECTION, Refusal, acknowledge, begin_mint, end_mint, may_claim, undo_mint};
+use fargate_runners_core::register::{
+    self, PROTECTION, Refusal, acknowledge, begin_mint, claim, end_mint, is_claimed, may_claim, undo_mint,
+};
 use fargate_runners_core::task::{Minted, TaskRecord};
 use fargate_runners_core::time::Timestamp;
 use std::time::Duration;
@@ -27,19 +29,29 @@ const GITHUB_REFUSED: Duration = Duration::from_secs(30);
 
 impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> Register<L, P, G, T, F, B, C> {
     pub(super) async fn registration(&self, fleet: &Fleet, caller: &Caller, nonce: &str) -> Result<Answer, Trouble> {
-        let facts = self.facts(fleet, caller).await?;
         let mut task = self.task(fleet, caller, self.clock.now()).await?;
         if let Err(refusal) = may_claim(task.get(), nonce, self.clock.now()) {
             return self.refuse(fleet, caller, task.get(), refusal).await;
         }
-        if facts.service.is_some() {
-            self.protect(fleet, caller).await?;
+        let claimed = is_claimed(task.get(), self.clock.now());
+        if !claimed {
+            let facts = self.facts(fleet, caller).await?;
+            if facts.service.is_some() {
+                self.protect(fleet, caller).await?;
+            }
+            claim(task.get_mut(), nonce, &facts.task_definition, facts.service.as_ref(), self.clock.now());
         }
         if let PaceSlot::NotBefore(until) = self.pace.take_slot(&fleet.credential, self.clock.now()).await? {
+            // The claim is kept while the task waits: `scale` knows by it that ECS cannot pick this task any more.
+            self.write(&mut task).await.map_err(busy_record)?;
             return Err(Trouble::NotBefore(until));
         }
+        if claimed {
+            // It has waited since it was claimed.
+            self.facts(fleet, caller).await?;
+        }
         let earlier = task.get().clone();
-        begin_mint(task.get_mut(), nonce, &facts.task_definition, facts.service.as_ref(), self.clock.now());
+        begin_mint(task.get_mut(), self.clock.now());
         self.write(&mut task).await.map_err(busy_record)?;
 
         if let Err(error) = self.remove(fleet, caller, &earlier).await {
