@@ -5,6 +5,7 @@
 mod account;
 mod checks;
 mod demo;
+mod interrupt;
 mod problem;
 mod process;
 mod project;
@@ -16,7 +17,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::problem::Outcome;
+use crate::interrupt::interrupted;
+use crate::problem::{Outcome, Problem};
 use crate::project::Project;
 use crate::tools::Tools;
 
@@ -58,12 +60,21 @@ async fn run(command: Command) -> Outcome {
     let project = Project::of_this_program();
     match command {
         Command::Demo(arguments) => demo::run(&project, &arguments).await,
-        Command::Test(arguments) => checks::run(&project, &arguments).await,
-        Command::Sizes => sizes::run(&project).await,
-        Command::Tools => {
-            Tools::install(&project).await?;
-            println!("The tools are in {}", project.tools().display());
-            Ok(())
-        }
+        Command::Test(arguments) => unless_interrupted(checks::run(&project, &arguments)).await,
+        Command::Sizes => unless_interrupted(sizes::run(&project)).await,
+        Command::Tools => unless_interrupted(tools(&project)).await,
+    }
+}
+
+async fn tools(project: &Project) -> Outcome {
+    Tools::install(project).await?;
+    println!("The tools are in {}", project.tools().display());
+    Ok(())
+}
+
+async fn unless_interrupted(work: impl Future<Output = Outcome>) -> Outcome {
+    tokio::select! {
+        outcome = work => outcome,
+        () = interrupted() => Err(Problem::new("interrupted")),
     }
 }

@@ -9,9 +9,9 @@ mod watch;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::account;
+use crate::interrupt::interrupted;
 use crate::problem::{Outcome, Problem};
 use crate::project::Project;
 use crate::stack::{LaunchMode, Size, Stack, counted, logs};
@@ -60,16 +60,22 @@ pub async fn run(project: &Project, arguments: &Arguments) -> Outcome {
         () = interrupted() => return Err(Problem::new("interrupted; nothing is left running")),
     };
     let outcome = tokio::select! {
-        outcome = perform(&mut stack, arguments) => outcome,
-        () = interrupted() => Err(Problem::new("interrupted")),
+        outcome = perform(&mut stack, arguments) => Some(outcome),
+        () = interrupted() => None,
     };
+    if arguments.keep && outcome.is_some() {
+        say_how_to_talk_to_it(&stack)?;
+        interrupted().await;
+        println!("\nStopping");
+    }
     let logs = stack.run.path().to_path_buf();
     stack.down().await;
+    let outcome = outcome.unwrap_or_else(|| Err(Problem::new("interrupted; nothing is left running")));
     outcome.map_err(|problem| problem.next(format!("the logs of this run are in {}", logs.display())))
 }
 
 async fn perform(stack: &mut Stack, arguments: &Arguments) -> Outcome {
-    let screen = Screen::new(&stack.run, LINES_BELOW)?;
+    let mut screen = Screen::new(&stack.run, LINES_BELOW)?;
     let plan = match arguments.burst {
         Some(mode) => scenario::burst(arguments.jobs, arguments.seed, mode),
         None => scenario::mixed(arguments.jobs, arguments.seed),
@@ -83,7 +89,7 @@ async fn perform(stack: &mut Stack, arguments: &Arguments) -> Outcome {
     screen.finish();
 
     let counts = Counts::of(stack, &jobs, counted::calls(&stack.aws, since).await?);
-    logs::fetch(&stack.aws, &stack.run).await?;
+    let events = stack.collect_logs().await?;
     screen.line(Tone::Plain, &format!("\n{}", report::jobs(&jobs)));
     screen.line(Tone::Plain, &counts.table());
     screen.line(Tone::Plain, &format!("What is left behind\n{leavings}"));
@@ -96,17 +102,14 @@ async fn perform(stack: &mut Stack, arguments: &Arguments) -> Outcome {
         wrongs.push(Problem::new(format!("a secret stands in {}", file.display())));
     }
     if wrongs.is_empty() {
-        let checked =
-            format!("Every job ended as it should, nothing is left behind, and none of {} secrets stands in any output.", secrets.len());
+        let checked = format!(
+            "Every job ended as it should, nothing is left behind, and none of {} secrets stands in any output ({events} public events among them).",
+            secrets.len()
+        );
         screen.line(Tone::Good, &checked);
     }
     for wrong in &wrongs {
         screen.line(Tone::Bad, &format!("wrong: {wrong}"));
-    }
-    if arguments.keep {
-        say_how_to_talk_to_it(stack)?;
-        interrupted().await;
-        println!("\nStopping");
     }
     if wrongs.is_empty() { Ok(()) } else { Err(Problem::new(format!("{} things are not as they should be", wrongs.len()))) }
 }
@@ -121,19 +124,4 @@ fn say_how_to_talk_to_it(stack: &Stack) -> Outcome {
     println!("GitHub's API is at {github}; webhooks go to {}", stack.webhook_url()?);
     println!("Logs: {}", stack.run.path().display());
     Ok(())
-}
-
-/// Returns when somebody wants this program to end: Ctrl-C, a closed terminal, or a polite kill.
-async fn interrupted() {
-    let wait = |kind| async move {
-        match signal(kind) {
-            Ok(mut signals) => drop(signals.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = wait(SignalKind::interrupt()) => {}
-        () = wait(SignalKind::terminate()) => {}
-        () = wait(SignalKind::hangup()) => {}
-    }
 }

@@ -39,6 +39,9 @@ impl Counts {
             (calls.collect(), counters.token_exchanges())
         });
         let ecs = stack.ecs();
+        for launch in ["ecs:RunTask", "ecs:UpdateService"] {
+            aws.insert(launch.into(), 0);
+        }
         for (name, count) in ecs.calls() {
             aws.insert(format!("ecs:{name}"), count.asked);
         }

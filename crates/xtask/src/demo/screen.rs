@@ -12,6 +12,7 @@ use crate::stack::RunFolder;
 /// The person's terminal, or the file that the output goes to.
 pub struct Screen {
     live: Option<Live>,
+    colours: bool,
     copy: Mutex<File>,
 }
 
@@ -37,13 +38,14 @@ impl Screen {
     /// A screen with so many changing lines.
     pub fn new(run: &RunFolder, lines: usize) -> Outcome<Self> {
         let copy = Mutex::new(File::options().create(true).append(true).open(run.output_log())?);
-        let live = std::io::stdout().is_terminal().then(|| {
+        let colours = std::io::stdout().is_terminal();
+        let live = colours.then(|| {
             let all = MultiProgress::new();
             let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
             let below = (0..lines).map(|_| all.add(ProgressBar::new(0).with_style(style.clone()))).collect();
             Live { all, below }
         });
-        Ok(Self { live, copy })
+        Ok(Self { live, colours, copy })
     }
 
     /// Prints a line that stays.
@@ -55,6 +57,7 @@ impl Screen {
             Some(live) => {
                 let _ = live.all.println(coloured(tone, text));
             }
+            None if self.colours => println!("{}", coloured(tone, text)),
             None => println!("{text}"),
         }
     }
@@ -67,10 +70,10 @@ impl Screen {
         }
     }
 
-    /// Takes the changing lines away.
-    pub fn finish(&self) {
-        if let Some(live) = &self.live {
-            let _ = live.all.clear();
+    /// Takes the changing lines away for good.
+    pub fn finish(&mut self) {
+        for line in self.live.take().into_iter().flat_map(|live| live.below) {
+            line.finish_and_clear();
         }
     }
 }

@@ -26,6 +26,9 @@ const TIDY_WITHIN: Duration = Duration::from_secs(120);
 /// How often to look whether everything is tidied up.
 const TIDY_LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// The characters of the progress bar: one for each job, as long as that fits a terminal.
+const BAR_AT_MOST: usize = 60;
+
 /// The plan, as far as it has got.
 pub struct Watch<'a> {
     stack: &'a mut Stack,
@@ -128,7 +131,8 @@ impl<'a> Watch<'a> {
         let count = |status| self.jobs.iter().filter(|job| job.seen.as_ref().is_some_and(|seen| seen.status == status)).count();
         let (done, running, queued) = (count(JobStatus::Completed), count(JobStatus::InProgress), count(JobStatus::Queued));
         let to_come = self.jobs.len() - done - running - queued;
-        let bar = ["█".repeat(done), "▓".repeat(running), "▒".repeat(queued), "░".repeat(to_come)].concat();
+        let scale = |jobs: usize| jobs * BAR_AT_MOST.min(self.jobs.len()) / self.jobs.len().max(1);
+        let bar = ["█".repeat(scale(done)), "▓".repeat(scale(running)), "▒".repeat(scale(queued)), "░".repeat(scale(to_come))].concat();
         let mut lines = vec![
             format!("\n{} {bar}", self.clock()),
             format!("         {done} done, {running} running, {queued} queued, {to_come} to come"),

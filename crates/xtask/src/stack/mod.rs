@@ -2,6 +2,7 @@
 //!
 //! Everything here ends with the value that stands for it. Nothing listens anywhere but on the loopback interface.
 
+mod bus;
 pub mod counted;
 mod deploy;
 mod emulator;
@@ -31,6 +32,7 @@ use crate::problem::{Outcome, Problem};
 use crate::project::Project;
 use crate::tools::Tools;
 
+use self::bus::Listener;
 use self::deploy::{CONTROL_PLANE, Deploy};
 use self::emulator::Emulator;
 pub use self::fleets::{FLEETS, Fleet, LaunchMode};
@@ -51,6 +53,7 @@ pub struct Stack {
     ecs: EcsHandle,
     ecs_model: Arc<Mutex<EcsModel>>,
     tap: Tap,
+    listener: Option<Listener>,
     emulator: Emulator,
     secrets: Secrets,
     outputs: BTreeMap<String, String>,
@@ -85,7 +88,7 @@ impl Stack {
         let ecs = world::ecs(ecs_listener, ecs_model.clone(), &aws, &run, runner, &github, tap.port());
         let ecs = step("ECS and Fargate, as a model that runs each task's real start script", ecs).await?;
 
-        let mut stack = Self { github, aws, run, ecs, ecs_model, tap, emulator, secrets, outputs: BTreeMap::new() };
+        let mut stack = Self { github, aws, run, ecs, ecs_model, tap, listener: None, emulator, secrets, outputs: BTreeMap::new() };
         step("credential and webhook secret into Parameter Store", stack.put_secrets()).await?;
         let endpoint = stack.emulator.endpoint();
         let log = stack.run.setup_log();
@@ -96,6 +99,7 @@ impl Stack {
         let name = format!("{CONTROL_PLANE}-fleet-{}", FLEETS[1].name);
         step("sam deploy fleet.yaml", deploy.stack("local-fleet", &name, &project.path("fleet.yaml"), &pairs(&second))).await?;
         stack.outputs = stack.aws.stack_outputs(CONTROL_PLANE).await.map_err(|error| Problem::new(error.to_string()))?;
+        stack.listener = Some(Listener::start(&stack.aws, stack.output("BusName")?).await?);
         let url = stack.webhook_url()?;
         stack.github.with(|model, _| model.set_hook_url(hook, &url));
         Ok(stack)
@@ -128,6 +132,15 @@ impl Stack {
     /// An error when a part of it has ended by itself.
     pub fn check(&mut self) -> Outcome {
         self.emulator.check()
+    }
+
+    /// Puts what was logged elsewhere into the run's folder: the functions' logs and the bus's events. Says how many events there were.
+    pub async fn collect_logs(&self) -> Outcome<usize> {
+        logs::fetch(&self.aws, &self.run).await?;
+        match &self.listener {
+            Some(listener) => listener.write(&self.aws, &self.run.bus_log()).await,
+            None => Ok(0),
+        }
     }
 
     /// Every secret that this run made or handed out.

@@ -53,6 +53,11 @@ impl RunFolder {
         self.path.join("events.log")
     }
 
+    /// The events that the control plane published.
+    pub fn bus_log(&self) -> PathBuf {
+        self.path.join("bus.log")
+    }
+
     /// What was printed to the person.
     pub fn output_log(&self) -> PathBuf {
         self.path.join("output.log")
