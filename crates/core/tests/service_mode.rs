@@ -104,7 +104,7 @@ fn while_a_needed_task_boots_no_place_is_taken_out() {
     assert!(plan.look_again.is_some());
     // It is granted protection, and waits for its registration: ECS cannot pick it any more.
     world.is_protected(3);
-    world.passes(10);
+    world.passes(5);
     assert_eq!(world.look().want, [(service(1), 2)]);
 }
 
@@ -288,4 +288,15 @@ fn a_hundred_jobs_at_once_take_few_calls_and_are_covered_as_soon_as_they_have_ar
         let (calls, seconds) = burst("tasks", every);
         assert!(calls <= 15 && seconds <= 1, "tasks, every {every} ms: {calls} calls, {seconds} s");
     }
+}
+
+#[test]
+fn a_task_that_has_waited_so_long_that_it_may_be_gone_is_not_released_any_more() {
+    let mut world = busy(2, 10);
+    world.completes(1, 1);
+    world.reports_done(1);
+    world.passes(25);
+    let plan = world.look();
+    assert_eq!((plan.want, plan.unprotect), (vec![], vec![]), "ECS would have to pick the task that it has started in its place");
+    assert_eq!(world.view.state.get().counts.booting, 1);
 }

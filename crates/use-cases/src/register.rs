@@ -26,6 +26,9 @@ const CONFLICTS_MAX: usize = 6;
 /// When a service that we depend on fails, the task asks again after this.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
+/// Many leaves of one fleet at once go one after the other.
+const AFTER_CONTENTION: Duration = Duration::from_secs(2);
+
 /// What the function needs.
 pub struct Register<L, P, G, T, F, B, C> {
     /// The ledger.
@@ -127,7 +130,11 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
                 metrics::counter!("MintsDelayed").increment(1);
                 Answer::TooMany(until.since(self.clock.now()).max(Duration::from_secs(1)))
             }
-            Err(error @ (Trouble::Contention | Trouble::Port(_))) => {
+            Err(Trouble::Contention) => {
+                tracing::warn!(caller = user_arn, ?route, "the task's records are being written by others; it asks again");
+                Answer::Unavailable(AFTER_CONTENTION)
+            }
+            Err(error @ Trouble::Port(_)) => {
                 metrics::counter!("RegistrationsFailed").increment(1);
                 tracing::error!(caller = user_arn, ?route, error = chain(&error), "a request failed; the task asks again");
                 Answer::Unavailable(AFTER_FAILURE)

@@ -12,6 +12,8 @@ use fargate_runners_core::ids::FleetName;
 use fargate_runners_core::record::{Key, Record, Versioned, Write};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{COMMIT_MAX, CommitError, Ledger, PortError, Retry};
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
 
 /// The ledger in a table. Clones share the client.
 #[derive(Clone, Debug)]
@@ -59,6 +61,12 @@ impl DynamoLedger {
     }
 }
 
+/// Those who met at a record begin anew at different times, within some round trips to the table.
+fn apart() -> Duration {
+    const LONGEST_MILLIS: u64 = 60;
+    Duration::from_millis(RandomState::new().hash_one(()) % LONGEST_MILLIS)
+}
+
 impl Ledger for DynamoLedger {
     async fn active(&self, fleet: &FleetName, now: Timestamp) -> Result<Vec<Versioned>, PortError> {
         let items = reads::active(&self.aws, &self.table, fleet).await?;
@@ -77,7 +85,7 @@ impl Ledger for DynamoLedger {
     }
 
     async fn commit(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError> {
-        match writes {
+        let committed = match writes {
             [] => Ok(()),
             [write] => self.put(write, now).await,
             writes if writes.len() <= COMMIT_MAX => self.transact(writes, now).await,
@@ -85,6 +93,10 @@ impl Ledger for DynamoLedger {
                 let what = format!("writing {} records to the ledger at once", writes.len());
                 Err(PortError::new(what, Retry::Never, format!("a transaction takes {COMMIT_MAX}")).into())
             }
+        };
+        if matches!(committed, Err(CommitError::Conflict)) {
+            tokio::time::sleep(apart()).await;
         }
+        committed
     }
 }

@@ -1,17 +1,22 @@
 //! Scale-in protection. ECS answers a call that it took with what it did and, beside it, with what it did not: both are read.
 
 use super::{Ecs, reason};
+use crate::clock::SystemClock;
 use crate::error::port_error;
 use crate::limits::{PROTECT_MINUTES, PROTECT_TASKS};
 use aws_sdk_ecs::operation::update_task_protection::UpdateTaskProtectionOutput;
 use aws_sdk_ecs::types::Failure;
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::TaskId;
-use fargate_runners_use_cases::ports::{PortError, Protection, Retry};
+use fargate_runners_core::time::Timestamp;
+use fargate_runners_use_cases::ports::{Clock, PortError, Protection, Retry};
 use std::time::Duration;
 
 /// What ECS says of a task that has no protection to take away: it is gone, or no service's.
 const NOTHING_TO_TAKE: [&str; 2] = ["MISSING", "TASK_NOT_VALID"];
+
+/// A task that asks again asks within its boot time; protection that was granted longer ago is not taken for the one that is asked for.
+const REPEATED_WITHIN: Duration = Duration::from_secs(1800);
 
 impl Ecs {
     pub(super) async fn give_protection(&self, fleet: &Fleet, task: &TaskId, duration: Duration) -> Result<Protection, PortError> {
@@ -20,13 +25,27 @@ impl Ecs {
         let call = call.protection_enabled(true).expires_in_minutes(minutes);
         let answer = call.send().await.map_err(|error| port_error(format!("protecting task {task} of fleet {}", fleet.name), error))?;
         if let Some(failure) = answer.failures().first() {
-            return Ok(Protection::Refused(reason(failure)));
+            // ECS refuses a repeat, too, while it refuses everybody: what counts is whether the task is protected.
+            let granted = self.is_protected(fleet, task, duration).await?;
+            return Ok(if granted { Protection::Granted } else { Protection::Refused(reason(failure)) });
         }
         Ok(if covers(&answer, task, true) {
             Protection::Granted
         } else {
             Protection::Refused("ECS answered without naming the task as protected".to_owned())
         })
+    }
+
+    /// Whether the task has nearly all of the protection that it asked for.
+    async fn is_protected(&self, fleet: &Fleet, task: &TaskId, duration: Duration) -> Result<bool, PortError> {
+        let call = self.aws.ecs().get_task_protection().cluster(&fleet.cluster).tasks(task.as_str());
+        let what = || format!("reading the protection of task {task} of fleet {}", fleet.name);
+        let answer = call.send().await.map_err(|error| port_error(what(), error))?;
+        let enough = SystemClock.now() + duration - REPEATED_WITHIN;
+        Ok(answer.protected_tasks().iter().any(|known| {
+            let until = known.expiration_date().and_then(|date| u64::try_from(date.secs()).ok()).map(Timestamp::from_secs);
+            known.protection_enabled() && is_of(known.task_arn(), task) && until.is_some_and(|until| until > enough)
+        }))
     }
 
     pub(super) async fn take_protection(&self, fleet: &Fleet, tasks: &[TaskId]) -> Result<(), PortError> {
@@ -100,8 +119,17 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_beside_an_empty_answer_is_read() {
         let failure = json!([{"arn": arn(1), "reason": "DEPLOYMENT_BLOCKED", "detail": "protected tasks"}]);
-        let (_, answer) = protect(json!({"protectedTasks": [], "failures": failure})).await;
-        assert_eq!(answer, Protection::Refused("DEPLOYMENT_BLOCKED: protected tasks".to_owned()));
+        let blocked = json!({"protectedTasks": [], "failures": failure});
+        let answer = async |known: Value| {
+            let (_, aws) = Answers::of([(200, blocked.clone()), (200, json!({"protectedTasks": known, "failures": []}))]);
+            Ecs::new(&aws, "runners").protect(&fleet(&[]), &task(1), Duration::from_secs(2_880 * 60)).await.unwrap()
+        };
+        let refused = Protection::Refused("DEPLOYMENT_BLOCKED: protected tasks".to_owned());
+        assert_eq!(answer(json!([])).await, refused);
+        let until =
+            |seconds: u64| json!([{"taskArn": arn(1), "protectionEnabled": true, "expirationDate": SystemClock.now().as_secs() + seconds}]);
+        assert_eq!(answer(until(3_600)).await, refused, "that was granted long ago");
+        assert_eq!(answer(until(2_880 * 60 - 60)).await, Protection::Granted, "it was granted, and the answer lost");
     }
 
     #[tokio::test]

@@ -15,6 +15,10 @@ use std::time::Duration;
 /// Ready tasks are gathered for this long, so that one call takes out the places of many; a task waits at most 30 s for it.
 pub const RELEASE_GATHER: Duration = Duration::from_secs(4);
 
+/// A task waits 30 s for its answer after `done`, then exits, and ECS fills its place. One that has waited for longer than this may be gone before ECS
+/// could end it: its place is counted as one that is being filled.
+pub const READY_FOR: Duration = Duration::from_secs(20);
+
 /// Places taken out in one look. UpdateTaskProtection takes ten tasks a call.
 pub const RELEASES_PER_LOOK: usize = 30;
 
@@ -34,7 +38,7 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally:
     tally.booting = places.get(current).map_or(0, |places| places.booting);
 
     // Those whose place is wanted exit at once: ECS starts another task in it.
-    let ready = ready(view, Some(current), current);
+    let ready = ready(view, Some(current), current, now);
     let go = ready.len().min(tally.deficit() as usize);
     answer(view, &ready[..go], DoneAnswer::Go);
     tally.booting += u32::try_from(go).unwrap_or(u32::MAX);
@@ -43,7 +47,7 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally:
         let needed = if name == current { tally.needed.saturating_sub(tally.idle + tally.busy) } else { 0 };
         if places.free_to_lower(needed) {
             release(view, Some(current), name, tally, &mut plan, now);
-        } else if !self::ready(view, Some(current), name).is_empty() {
+        } else if !self::ready(view, Some(current), name, now).is_empty() {
             look_within(&mut plan, RELEASE_RETRY);
         }
     }
@@ -116,6 +120,7 @@ fn places(view: &View, current: Option<&ServiceName>, name: &ServiceName, now: T
         match task.state() {
             TaskState::Condemned | TaskState::Gone => continue,
             TaskState::Booting => protected += is_protected,
+            _ if task.done_at.is_some_and(|at| now.since(at) >= READY_FOR) => {}
             _ => registered += 1,
         }
         held += is_protected;
@@ -136,13 +141,14 @@ fn is_released(task: &TaskRecord) -> bool {
 }
 
 /// Tasks that have said that they are ready to go and have no answer yet, the longest waiting first.
-fn ready(view: &View, current: Option<&ServiceName>, name: &ServiceName) -> Vec<TaskId> {
+fn ready(view: &View, current: Option<&ServiceName>, name: &ServiceName, now: Timestamp) -> Vec<TaskId> {
     let mut ready: Vec<_> = view
         .tasks
         .values()
         .map(Slot::get)
         .filter(|task| task.stop.is_none() && task.done_answer.is_none() && of(task, current, name))
         .filter_map(|task| task.done_at.map(|at| (at, task.task_id.clone())))
+        .filter(|(at, _)| now.since(*at) < READY_FOR)
         .collect();
     ready.sort();
     ready.into_iter().map(|(_, task)| task).collect()
@@ -158,7 +164,7 @@ fn answer(view: &mut View, tasks: &[TaskId], answer: DoneAnswer) {
 
 /// Takes the places of ready tasks out of a service.
 fn release(view: &mut View, current: Option<&ServiceName>, name: &ServiceName, tally: &Tally, plan: &mut Plan, now: Timestamp) {
-    let ready = ready(view, current, name);
+    let ready = ready(view, current, name, now);
     let Some(oldest) = ready.first().and_then(|task| view.tasks.get(task)?.get().done_at) else { return };
     if !all_protected(view, current, name, now) {
         return look_within(plan, RELEASE_RETRY);
