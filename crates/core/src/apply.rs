@@ -65,6 +65,7 @@ fn apply_job(view: &mut View, event: &JobEvent, stack: &StackId, now: Timestamp)
         news.runner_stopped_at = task.stop.as_ref().map(|stop| stop.at);
         // A task that had a job did register, also if word of that comes after word of its end.
         view.state.get_mut().failed_boots.remove(&task_id);
+        view.state.get_mut().unnamed_jobs.remove(&task_id);
     }
     join_job(view, &news);
 }
@@ -75,8 +76,12 @@ fn apply_stopped(view: &mut View, event: &RunnerStopped, now: Timestamp) -> Opti
     task.stopped(event.stop.clone());
     task.task_definition = task.task_definition.take().or_else(|| event.task_definition.clone());
     task.service = task.service.take().or_else(|| event.service.clone());
+    let unnamed = task.has_unnamed_job();
     let (job_id, lost, failed) =
         (task.job_id, task.lost_job(), is_failed_boot(event) && task.never_registered() && task.condemned_at.is_none());
+    if first && unnamed {
+        view.state.get_mut().unnamed_jobs.insert(event.task_id.clone(), event.stop.at);
+    }
     if first && failed {
         remember_failed_boot(view, event);
     }

@@ -35,6 +35,10 @@ pub const BREAKER_MEMORY: Duration = Duration::from_secs(3600);
 /// GitHub gives a job to a fitting idle runner within seconds; a job that waits this long beside idle runners means that a listener may hang.
 pub const HUNG_AFTER: Duration = Duration::from_secs(180);
 
+/// A task that has done its job says so at once; GitHub's deliveries about that job may come later. For this long after the task's end one queued job
+/// is taken for that job. GitHub gives a delivery 10 s, and the queues behind the webhook are drained within seconds.
+pub const UNNAMED_FOR: Duration = Duration::from_secs(120);
+
 /// How often a few idle runners are told to leave on suspicion: never the whole fleet at once.
 pub const HUNG_EVERY: Duration = Duration::from_secs(60);
 
@@ -62,6 +66,7 @@ pub struct Plan {
 /// Decides. `seed` makes this look's client tokens; it must differ from look to look (the fleet's version does).
 pub fn plan(view: &mut View, fleet: &Fleet, seed: &str, now: Timestamp) -> Plan {
     notice_registrations(view);
+    view.state.get_mut().unnamed_jobs.retain(|_, ended| now.since(*ended) < UNNAMED_FOR);
     let breaker = open_breaker(view, now);
     let mut tally = Tally::of(view, fleet, now);
     let mut plan = match &fleet.launch_mode {
@@ -69,6 +74,9 @@ pub fn plan(view: &mut View, fleet: &Fleet, seed: &str, now: Timestamp) -> Plan 
         LaunchMode::Tasks => tasks::plan(view, fleet, &mut tally, breaker.is_some(), seed, now),
     };
     plan.breaker = breaker;
+    if !view.state.get().unnamed_jobs.is_empty() {
+        look_within(&mut plan, UNNAMED_FOR);
+    }
     grant_leaves(view, fleet, &tally, &mut plan, now);
     mark_raised(view, &tally, now);
     let state = view.state.get_mut();
@@ -133,7 +141,9 @@ impl Tally {
                 TaskState::Condemned | TaskState::Gone => {}
             }
         }
-        let wanted = wanted(fleet, counts.queued, counts.busy);
+        let unnamed = view.tasks.values().map(Slot::get).filter(|task| task.stop.is_none() && task.has_unnamed_job());
+        let over = count(unnamed) + count(view.state.get().unnamed_jobs.iter());
+        let wanted = wanted(fleet, counts.queued.saturating_sub(over), counts.busy);
         let needed = wanted.saturating_sub(counts.busy - busy);
         let state = view.state.get();
         let growing = counts.queued + counts.busy > state.demand;

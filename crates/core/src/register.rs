@@ -177,7 +177,7 @@ pub fn take_back_leave(task: &mut TaskRecord) {
 }
 
 /// Takes a task's word that it is ready to go. `Some` is what it is told; `None`: `scale` has not decided yet, it asks again.
-pub fn done(task: &mut TaskRecord, is_service: bool, now: Timestamp) -> Result<Option<DoneAnswer>, Refusal> {
+pub fn done(task: &mut TaskRecord, with_job: bool, is_service: bool, now: Timestamp) -> Result<Option<DoneAnswer>, Refusal> {
     if task.stop.is_some() {
         return Err(Refusal::Forbidden("the task has ended"));
     }
@@ -185,6 +185,7 @@ pub fn done(task: &mut TaskRecord, is_service: bool, now: Timestamp) -> Result<O
         return Err(Refusal::Forbidden("it has no registration to be done with"));
     }
     task.done_at = task.done_at.or(Some(now));
+    task.done_with_job |= with_job;
     if !is_service {
         task.done_answer = task.done_answer.or(Some(DoneAnswer::Go));
     }

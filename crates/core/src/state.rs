@@ -100,6 +100,9 @@ pub struct FleetState {
     /// The newest boots that failed.
     #[serde(default)]
     pub failed_boots: BTreeMap<TaskId, FailedBoot>,
+    /// Tasks that have ended after a job of which no delivery has told yet, and when they ended.
+    #[serde(default)]
+    pub unnamed_jobs: BTreeMap<TaskId, Timestamp>,
     /// The newest registration that was seen.
     #[serde(default)]
     pub last_registered_at: Timestamp,
@@ -124,6 +127,7 @@ impl FleetState {
             pause_secs: 0,
             wake_at: None,
             failed_boots: BTreeMap::new(),
+            unnamed_jobs: BTreeMap::new(),
             last_registered_at: Timestamp::default(),
         }
     }

@@ -129,6 +129,9 @@ pub struct TaskRecord {
     /// When it reported that it is ready to go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done_at: Option<Timestamp>,
+    /// Whether it reported a job that is over, rather than that it has left.
+    #[serde(default)]
+    pub done_with_job: bool,
     /// What it was told then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done_answer: Option<DoneAnswer>,
@@ -159,6 +162,7 @@ impl TaskRecord {
             leaving: None,
             interrupted_at: None,
             done_at: None,
+            done_with_job: false,
             done_answer: None,
             stop: None,
         }
@@ -190,6 +194,12 @@ impl TaskRecord {
     #[must_use]
     pub const fn never_registered(&self) -> bool {
         self.registered_at.is_none() && self.job_id.is_none()
+    }
+
+    /// Whether it had a job of which no delivery has told yet: some job that counts as queued is over.
+    #[must_use]
+    pub const fn has_unnamed_job(&self) -> bool {
+        self.done_with_job && self.job_id.is_none()
     }
 
     /// The job that went down with it: the task ended otherwise than by itself, before GitHub said that its job had ended.

@@ -179,3 +179,42 @@ fn an_idle_runner_of_an_old_revision_does_not_count_and_the_new_one_is_launched(
     assert_eq!(world.view.state.get().current, Some(definition(2)));
     assert_eq!(world.view.tasks[&task_id(1)].get().state(), TaskState::Idle);
 }
+
+#[test]
+fn a_task_that_is_done_before_github_has_told_of_its_job_is_not_replaced() {
+    let mut world = world(10, 0);
+    world.queues(1..=2);
+    world.look();
+    world.launched(1..=2);
+    world.registers(1);
+    world.registers(2);
+    let now = world.now;
+    let task = world.view.task_mut(&task_id(1), now);
+    (task.done_at, task.done_with_job) = (Some(now), true);
+    world.passes(5);
+    assert_eq!(launched(&world.look()), 0);
+    world.stops(1, 0);
+    world.passes(5);
+    assert_eq!(launched(&world.look()), 0, "nor after its end");
+    world.takes(1, 1);
+    world.completes(1, 1);
+    world.passes(5);
+    world.look();
+    assert_eq!((world.view.state.get().wanted, world.view.state.get().unnamed_jobs.len()), (1, 0));
+}
+
+#[test]
+fn a_job_is_offered_a_runner_again_when_no_delivery_ever_tells_of_it() {
+    let mut world = world(10, 0);
+    world.queues(1..=1);
+    world.look();
+    world.launched(1..=1);
+    world.registers(1);
+    let now = world.now;
+    let task = world.view.task_mut(&task_id(1), now);
+    (task.done_at, task.done_with_job) = (Some(now), true);
+    world.stops(1, 0);
+    assert!(world.look().look_again.is_some());
+    world.passes(125);
+    assert_eq!(launched(&world.look()), 1);
+}

@@ -62,10 +62,20 @@ pub enum Route {
     Done,
 }
 
-/// The body of every request; only the nonce counts, and only for the first two.
+/// The body of every request; the nonce counts only for the first two.
 #[derive(Deserialize)]
 struct Body {
     nonce: SecretString,
+    #[serde(default)]
+    outcome: Option<Outcome>,
+}
+
+/// What a task that is done has behind it.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    Job,
+    Left,
 }
 
 /// The answer to a task.
@@ -160,7 +170,7 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
             Route::Registration => self.registration(&fleet, &caller, &nonce).await,
             Route::Ack => self.ack(&fleet, &caller, &nonce).await,
             Route::Lease => self.lease(&fleet, &caller).await,
-            Route::Done => self.done(&fleet, &caller).await,
+            Route::Done => self.done(&fleet, &caller, body.outcome == Some(Outcome::Job)).await,
         }
     }
 

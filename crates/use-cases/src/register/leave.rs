@@ -58,13 +58,13 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
         Err(Trouble::Contention)
     }
 
-    pub(super) async fn done(&self, fleet: &Fleet, caller: &Caller) -> Result<Answer, Trouble> {
+    pub(super) async fn done(&self, fleet: &Fleet, caller: &Caller, with_job: bool) -> Result<Answer, Trouble> {
         for _ in 0..CONFLICTS_MAX {
             let now = self.clock.now();
             let mut task = self.task(fleet, caller, now).await?;
             let first = task.get().done_at.is_none();
             let is_service = task.get().service.is_some();
-            let answer = done(task.get_mut(), is_service, now)?;
+            let answer = done(task.get_mut(), with_job, is_service, now)?;
             match self.write(&mut task).await {
                 Ok(()) => {}
                 Err(CommitError::Conflict) => continue,
