@@ -1,4 +1,7 @@
 //! When somebody wants this program to end.
+//!
+//! Waiting for it has an effect on everything that this program starts: a signal that is caught here has its usual meaning again in a new program, also where we
+//! were started with Ctrl-C ignored (in a shell's background). The tasks' start script relies on that.
 
 use tokio::signal::unix::{SignalKind, signal};
 
