@@ -12,8 +12,8 @@ use crate::time::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Ready tasks are gathered for this long, so that one call takes out the places of many; a task waits at most 30 s for it.
-pub const RELEASE_GATHER: Duration = Duration::from_secs(4);
+/// Ready tasks are gathered for this long while others may follow, so that one call takes out the places of many; a task waits at most 30 s for it.
+pub const RELEASE_GATHER: Duration = Duration::from_secs(8);
 
 /// A task waits 30 s for its answer after `done`, then exits, and ECS fills its place. One that has waited for longer than this may be gone before ECS
 /// could end it: its place is counted as one that is being filled.
@@ -170,8 +170,9 @@ fn release(view: &mut View, current: Option<&ServiceName>, name: &ServiceName, t
         return look_within(plan, RELEASE_RETRY);
     }
     let more_to_come = view.tasks.values().map(Slot::get).any(|task| {
-        let leaves_soon = matches!(task.state(), TaskState::Busy | TaskState::Finishing | TaskState::Leaving);
-        leaves_soon && task.done_at.is_none() && of(task, current, name)
+        // An idle one may have a job of which no delivery has told yet.
+        let may_follow = !matches!(task.state(), TaskState::Booting | TaskState::Condemned | TaskState::Gone);
+        may_follow && task.done_at.is_none() && of(task, current, name)
     });
     let gathered = now.since(oldest);
     if more_to_come && gathered < RELEASE_GATHER {
