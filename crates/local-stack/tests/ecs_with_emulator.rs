@@ -1,7 +1,10 @@
-//! The ECS server beside a real emulator that enforces access (`AUTH=true`). Run by hand:
-//! `EMULATOR_ENDPOINT=http://127.0.0.1:PORT cargo test -p fargate-runners-local-stack --test ecs_with_emulator -- --ignored`
+//! The ECS server beside a real emulator that enforces access (`AUTH=true`). The emulator is one of the project's tools and is started for this; where
+//! they are not installed, the test says so and does nothing.
 
-use std::path::PathBuf;
+use std::io::{Write, stderr};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +15,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::unbounded_channel;
 
+/// The emulator, among the project's tools.
+const EMULATOR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools/venv/bin/ministack");
 const PATIENCE: Duration = Duration::from_secs(60);
 const ECS: &str = "AmazonEC2ContainerServiceV20141113";
 const IAM: &str = "2010-05-08";
@@ -51,10 +56,39 @@ async fn deploy(emulator: &Emulator) {
     emulator.json("events", "AWSEvents.PutTargets", &json!({"Rule": "stopped", "Targets": [{"Id": "1", "Arn": target}]})).await.unwrap();
 }
 
+/// The emulator's process, which ends with the test.
+struct Started(Child);
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// Starts the emulator of the project's tools, if they are installed.
+fn start_emulator() -> Option<(Emulator, Started)> {
+    if !Path::new(EMULATOR).exists() {
+        // Past the test harness, which would keep it to itself.
+        drop(writeln!(stderr(), "NOT RUN: ECS beside the emulator (it is not among the project's tools: cargo xtask tools)"));
+        return None;
+    }
+    let port = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr()).unwrap().port();
+    let mut command = Command::new(EMULATOR);
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.envs([("AUTH", "true"), ("BIND_HOST", "127.0.0.1"), ("GATEWAY_PORT", &port.to_string()), ("IOT_MTLS_ENABLED", "0")]);
+    let started = Started(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let (address, begun) = (SocketAddr::from((Ipv4Addr::LOCALHOST, port)), std::time::Instant::now());
+    while TcpStream::connect_timeout(&address, Duration::from_millis(100)).is_err() {
+        assert!(begun.elapsed() < PATIENCE, "the emulator does not start");
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+    Some((Emulator::test(format!("http://{address}")).unwrap(), started))
+}
+
 #[tokio::test]
-#[ignore = "needs a running emulator with AUTH=true"]
 async fn the_emulator_decides_who_may_and_tasks_get_their_role() {
-    let emulator = Emulator::test(std::env::var("EMULATOR_ENDPOINT").expect("EMULATOR_ENDPOINT")).unwrap();
+    let Some((emulator, _started)) = start_emulator() else { return };
     deploy(&emulator).await;
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("emulator");
     drop(std::fs::remove_dir_all(&folder));

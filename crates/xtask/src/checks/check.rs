@@ -65,14 +65,14 @@ impl<'a> Context<'a> {
 }
 
 impl Check {
-    /// In the order in which they run: what fails soonest first.
+    /// In the order in which they run: what fails soonest first, but the tools before the tests, of which some run against the emulator.
     pub const ALL: [Self; 10] = [
         Self::Format,
         Self::Leaks,
         Self::Lints,
         Self::Docs,
-        Self::Tests,
         Self::Tools,
+        Self::Tests,
         Self::Templates,
         Self::Shell,
         Self::Python,
