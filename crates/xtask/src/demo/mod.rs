@@ -97,6 +97,9 @@ async fn perform(stack: &mut Stack, arguments: &Arguments) -> Outcome {
     if !leavings.is_empty() {
         wrongs.push(Problem::new("something is left behind"));
     }
+    if stack.nonces_seen() == 0 {
+        wrongs.push(Problem::new("no task's nonce went by: the search for secrets cannot have looked for any"));
+    }
     let secrets = stack.secrets();
     for file in logs::files_with_secrets(&stack.run, &secrets)? {
         wrongs.push(Problem::new(format!("a secret stands in {}", file.display())));

@@ -150,6 +150,11 @@ impl Stack {
         self.secrets.to_look_for().into_iter().chain(handed_out).chain(nonces).collect()
     }
 
+    /// How many tasks' nonces went by.
+    pub fn nonces_seen(&self) -> usize {
+        self.tap.nonces().len()
+    }
+
     /// Ends everything, the tasks first.
     pub async fn down(self) {
         self.ecs.shutdown().await;
