@@ -3,6 +3,8 @@
     python -m unittest discover -s tests/templates
 """
 
+import hashlib
+import json
 import pathlib
 import re
 import unittest
@@ -154,6 +156,13 @@ class ControlPlane(unittest.TestCase):
         dead = {name for name in of_type(CONTROL_PLANE, "AWS::SQS::Queue") if name.endswith("DeadLetters")}
         watched = set().union(*(references(alarm["Dimensions"]) for alarm in of_type(CONTROL_PLANE, "AWS::CloudWatch::Alarm").values()))
         self.assertLessEqual(dead, watched)
+
+    def test_a_change_of_the_service_makes_a_new_revision(self):
+        # CloudFormation resets the desired count of a service that it updates in place. Whoever changes the service raises the label, and this with it.
+        service = FLEET["Resources"]["Service"]["Properties"]
+        (container,) = FLEET["Resources"]["TaskDefinition"]["Properties"]["ContainerDefinitions"]
+        pinned = hashlib.sha256(json.dumps(service, sort_keys=True).encode()).hexdigest()[:16]
+        self.assertEqual((container["DockerLabels"]["fargate-runners.service"], pinned), ("1", "c13143c0f2cfa31f"))
 
     def test_every_alarm_on_a_metric_of_ours_watches_one_that_is_counted(self):
         alarms = of_type(CONTROL_PLANE, "AWS::CloudWatch::Alarm").values()

@@ -8,7 +8,17 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 const DEFAULT_LEVEL: &str = "info";
 
 /// Libraries that tell of each step at the level at which we tell of what matters.
-const QUIET: &[&str] = &["aws_credential_types", "aws_runtime", "aws_smithy_runtime", "hyper", "hyper_util", "lambda_runtime", "rustls"];
+const QUIET: &[&str] = &[
+    "aws_credential_types",
+    "aws_runtime",
+    "aws_sigv4",
+    "aws_smithy_runtime",
+    "hyper",
+    "hyper_util",
+    "lambda_runtime",
+    "reqwest",
+    "rustls",
+];
 
 /// The runtime tells of failed handlers too, less well than `crate::runtime` and the hook below have told already.
 const TOLD_ALREADY: &str = "lambda_runtime::layers::panic";
@@ -36,13 +46,25 @@ fn at_level(level: &str) -> Targets {
         other => other.to_owned(),
     };
     let level = level.parse().unwrap_or(LevelFilter::INFO);
-    let quiet = if level > LevelFilter::INFO { level } else { level.min(LevelFilter::WARN) };
+    // Never TRACE: at that level they print whole requests and events, with the secrets in them.
+    let quiet = if level > LevelFilter::INFO { LevelFilter::DEBUG } else { level.min(LevelFilter::WARN) };
     let targets = Targets::new().with_default(level).with_targets(QUIET.iter().map(|target| (*target, quiet)));
     targets.with_target(TOLD_ALREADY, LevelFilter::OFF)
 }
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn no_level_makes_a_library_print_the_secrets_that_go_through_it() {
+        for given in ["TRACE", "DEBUG", "INFO", ""] {
+            let filter = at_level(given);
+            for library in ["aws_smithy_runtime::client::orchestrator", "lambda_runtime::layers", "aws_sigv4::http_request", "hyper::proto"]
+            {
+                assert!(!filter.would_enable(library, &Level::TRACE), "{given} {library}");
+            }
+        }
+    }
+
     use super::*;
     use tracing::Level;
 

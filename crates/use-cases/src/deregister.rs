@@ -99,6 +99,7 @@ impl<L: Ledger, G: Github, F: Fleets, B: Bus, Q: RetryQueue, C: Clock> Deregiste
             return Ok(());
         }
         let Some(fleet) = self.fleet(stopped).await? else {
+            metrics::counter!("RunnersLeftBehind").increment(1);
             tracing::error!(fleet = %stopped.fleet, task_id = %stopped.task_id, "the fleet of a stopped task is described nowhere; its runner may be left in GitHub");
             return Ok(());
         };
