@@ -13,8 +13,8 @@ use std::time::Duration;
 /// How many failed boots are remembered: enough for the breaker and for a person to see a pattern.
 pub const FAILED_BOOTS_KEPT: usize = 5;
 
-/// A message of the wake-up queue counts as the one that was asked for when it comes up to this much early (clocks differ).
-const WAKE_SLACK: Duration = Duration::from_secs(1);
+/// A message of the wake-up queue counts as the one that was asked for when it comes up to this much early: clocks differ.
+const WAKE_SLACK: Duration = Duration::from_secs(10);
 
 /// The records that an event touches, to be read before it is applied. Records that count are in the view anyway.
 #[must_use]
@@ -30,25 +30,40 @@ pub fn keys_of(event: &Event, stack: &StackId) -> Vec<Key> {
     }
 }
 
-/// Adds what an event says. Returns the loss that has become known by it, if any.
-pub fn apply(view: &mut View, event: &Event, stack: &StackId, now: Timestamp) -> Option<RunnerLost> {
+/// Adds what an event says.
+pub fn apply(view: &mut View, event: &Event, stack: &StackId, now: Timestamp) {
     match event {
-        Event::Job(job) => {
-            apply_job(view, job, stack, now);
-            None
-        }
+        Event::Job(job) => apply_job(view, job, stack, now),
         Event::RunnerStopped(stopped) => apply_stopped(view, stopped, now),
-        Event::RunnerInterrupted(interrupted) => {
-            view.task_mut(&interrupted.task_id, now).interrupted(interrupted.at);
-            None
-        }
+        Event::RunnerInterrupted(interrupted) => view.task_mut(&interrupted.task_id, now).interrupted(interrupted.at),
         Event::LookAgain(_) => {
             let state = view.state.get_mut();
             state.wake_at = state.wake_at.filter(|at| *at > now + WAKE_SLACK);
-            None
         }
-        Event::RunnerDone(_) | Event::RunnerLost(_) => None,
+        Event::RunnerDone(_) | Event::RunnerLost(_) => {}
     }
+}
+
+/// The jobs that are known to have gone down with their runners and were not reported yet. Which event told of it last plays no part.
+pub fn take_losses(view: &mut View) -> Vec<RunnerLost> {
+    let jobs = &view.jobs;
+    let unreported = view.tasks.values_mut().filter(|task| !task.get().lost_reported && task.get().lost_job().is_some());
+    unreported
+        .filter_map(|task| {
+            let task = task.get_mut();
+            let (job_id, stop) = (task.lost_job()?, task.stop.clone()?);
+            task.lost_reported = true;
+            let job = jobs.get(&job_id).map(Slot::get);
+            Some(RunnerLost {
+                fleet: task.fleet.clone(),
+                task_id: task.task_id.clone(),
+                job_id,
+                run_id: job.map(|job| job.run_id),
+                repository: job.map(|job| job.repository.to_string()),
+                stop,
+            })
+        })
+        .collect()
 }
 
 /// The task of this fleet and stack that has the job, by the runner's name.
@@ -70,15 +85,15 @@ fn apply_job(view: &mut View, event: &JobEvent, stack: &StackId, now: Timestamp)
     join_job(view, &news);
 }
 
-fn apply_stopped(view: &mut View, event: &RunnerStopped, now: Timestamp) -> Option<RunnerLost> {
+fn apply_stopped(view: &mut View, event: &RunnerStopped, now: Timestamp) {
     let task = view.task_mut(&event.task_id, now);
     let first = task.stop.is_none();
     task.stopped(event.stop.clone());
     task.task_definition = task.task_definition.take().or_else(|| event.task_definition.clone());
     task.service = task.service.take().or_else(|| event.service.clone());
     let unnamed = task.has_unnamed_job();
-    let (job_id, lost, failed) =
-        (task.job_id, task.lost_job(), is_failed_boot(event) && task.never_registered() && task.condemned_at.is_none());
+    let failed = is_failed_boot(event) && task.never_registered() && task.condemned_at.is_none();
+    let job_id = task.job_id;
     if first && unnamed {
         view.state.get_mut().unnamed_jobs.insert(event.task_id.clone(), event.stop.at);
     }
@@ -90,16 +105,6 @@ fn apply_stopped(view: &mut View, event: &RunnerStopped, now: Timestamp) -> Opti
         let stopped = JobRecord { runner_stopped_at: Some(event.stop.at), ..job.get().clone() };
         *job.get_mut() = job.get().join(&stopped);
     }
-    let job_id = lost.filter(|_| first)?;
-    let job = view.jobs.get(&job_id).map(Slot::get);
-    Some(RunnerLost {
-        fleet: event.fleet.clone(),
-        task_id: event.task_id.clone(),
-        job_id,
-        run_id: job.map(|job| job.run_id),
-        repository: job.map(|job| job.repository.to_string()),
-        stop: event.stop.clone(),
-    })
 }
 
 fn join_job(view: &mut View, news: &JobRecord) {

@@ -177,6 +177,10 @@ impl Fleet {
         if !(raw.api_url.starts_with("https://") || raw.api_url.starts_with("http://")) {
             return bounds("api_url", raw.api_url, "a URL such as https://api.github.com");
         }
+        if raw.registration == Registration::Token && raw.runner_group_id != 1 {
+            let given = raw.runner_group_id.to_string();
+            return bounds("runner_group_id", given, "1 with registration tokens, whose set-up knows groups by name only");
+        }
         let launch_mode = match raw.launch_mode {
             RawMode::Service => LaunchMode::Service(ServiceName::parse(&raw.service)?),
             RawMode::Tasks => LaunchMode::Tasks,

@@ -55,6 +55,8 @@ pub struct Plan {
     pub unprotect: Vec<TaskId>,
     /// Services whose desired count is to be set.
     pub want: Vec<(ServiceName, u32)>,
+    /// Of these, the services whose count may fall by it: it must not, unless the named tasks have lost their protection.
+    pub lowers: Vec<ServiceName>,
     /// RunTask calls that are due.
     pub launch: Vec<Launch>,
     /// The wake-up queue is to bring the fleet back after this time.
@@ -191,14 +193,15 @@ fn open_breaker(view: &mut View, now: Timestamp) -> Option<Vec<String>> {
     Some(boots.into_iter().map(|boot| boot.reason.clone()).collect())
 }
 
-/// Says how many idle runners may leave: those beyond the needed, and a few that jobs wait beside for far too long.
+/// Says how many runners may leave once they are idle: those beyond the needed, and a few that jobs wait beside for far too long.
 fn grant_leaves(view: &mut View, fleet: &Fleet, tally: &Tally, plan: &mut Plan, now: Timestamp) {
     let stuck = tally.idle > 0 && oldest_raised(view).is_some_and(|raised| now.since(raised) >= HUNG_AFTER);
-    if tally.idle > 0 && tally.counts.queued > 0 {
+    if tally.idle + tally.booting > 0 && tally.counts.queued > 0 {
         look_within(plan, if stuck { HUNG_EVERY } else { HUNG_AFTER });
     }
     let state = view.state.get_mut();
-    state.surplus = tally.have().saturating_sub(tally.needed).min(tally.idle);
+    // Also for those that boot: they ask once they are idle, and perhaps nothing happens in between that would make anybody look.
+    state.surplus = tally.have().saturating_sub(tally.needed).min(tally.idle + tally.booting);
     if !stuck {
         state.hung = 0;
     } else if now.since(state.hung_granted_at) >= HUNG_EVERY {

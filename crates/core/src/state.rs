@@ -7,12 +7,19 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// One service of the fleet: the current one, or a replaced one that still drains.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceState {
     /// The desired count that it is meant to have.
     pub desired: u32,
-    /// The desired count that ECS is known to have accepted; differs from `desired` only while a call is due.
-    pub applied: u32,
+    /// The desired count that ECS is known to have accepted; `None` from before a call until its answer is recorded, however it gets lost.
+    pub applied: Option<u32>,
+}
+
+impl Default for ServiceState {
+    /// A service as the fleet's template makes it.
+    fn default() -> Self {
+        Self { desired: 0, applied: Some(0) }
+    }
 }
 
 /// A RunTask call that is due or whose answer is not recorded yet. Repeating it launches nothing twice.

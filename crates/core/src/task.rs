@@ -138,6 +138,9 @@ pub struct TaskRecord {
     /// How it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<Stop>,
+    /// Whether the loss of its job was reported.
+    #[serde(default)]
+    pub lost_reported: bool,
 }
 
 impl TaskRecord {
@@ -165,6 +168,7 @@ impl TaskRecord {
             done_with_job: false,
             done_answer: None,
             stop: None,
+            lost_reported: false,
         }
     }
 

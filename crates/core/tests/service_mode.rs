@@ -127,7 +127,7 @@ fn tasks_that_boot_for_nothing_do_not_keep_ready_ones_waiting() {
 fn a_count_that_fell_below_the_protected_tasks_is_put_right() {
     let mut world = busy(3, 10);
     let state = world.view.state.get_mut().services.get_mut(&service(1)).unwrap();
-    (state.desired, state.applied) = (1, 1);
+    (state.desired, state.applied) = (1, Some(1));
     world.passes(10);
     assert_eq!(world.look().want, [(service(1), 3)]);
     world.queues(4..=4);
@@ -154,7 +154,7 @@ fn a_crash_between_the_ledger_and_ecs_is_made_good_at_the_next_look() {
     world.passes(10);
     let first = world.look();
     // The calls were never made.
-    world.view.state.get_mut().services.get_mut(&service(1)).unwrap().applied = 2;
+    world.view.state.get_mut().services.get_mut(&service(1)).unwrap().applied = None;
     world.passes(10);
     let second = world.look();
     assert_eq!((first.want, first.unprotect), (second.want, second.unprotect));
@@ -299,4 +299,74 @@ fn a_task_that_has_waited_so_long_that_it_may_be_gone_is_not_released_any_more()
     let plan = world.look();
     assert_eq!((plan.want, plan.unprotect), (vec![], vec![]), "ECS would have to pick the task that it has started in its place");
     assert_eq!(world.view.state.get().counts.booting, 1);
+}
+
+#[test]
+fn a_task_that_boots_for_a_cancelled_job_leaves_although_nobody_looks_again() {
+    for mode in ["service", "tasks"] {
+        let mut world = World::new(fleet(mode, 10, 0, 1));
+        world.queues(1..=1);
+        world.look();
+        world.happens(&common::job(1, fargate_runners_core::job::JobPhase::Completed, None, world.now));
+        world.passes(5);
+        world.look();
+        assert_eq!(world.view.state.get().surplus, 1, "{mode}");
+    }
+}
+
+#[test]
+fn a_hung_listener_of_the_only_runner_is_looked_at_again() {
+    let mut world = world(10, 0);
+    world.queues(1..=1);
+    assert!(world.look().look_again.is_some());
+}
+
+#[test]
+fn crashed_runners_whose_end_is_not_known_do_not_push_the_count_beyond_the_maximum() {
+    let mut world = busy(2, 2);
+    for number in 3..=8 {
+        world.is_protected(number);
+        world.passes(10);
+        world.look();
+        assert_eq!(world.desired(1), 2);
+    }
+}
+
+#[test]
+fn spot_is_replaced_by_ecs_and_not_once_more_by_us() {
+    let mut world = world(10, 1);
+    world.look();
+    world.registers(1);
+    world.happens(&common::interrupted(1, world.now));
+    world.passes(10);
+    assert_eq!((world.look().want, world.desired(1)), (vec![], 1));
+}
+
+#[test]
+fn places_of_a_replaced_revision_that_never_fill_do_not_block_the_new_one() {
+    let mut world = world(10, 0);
+    world.queues(1..=10);
+    world.look();
+    assert_eq!(world.desired(1), 10);
+    world.fleet = fleet("service", 10, 0, 2);
+    for _ in 0..3 {
+        world.passes(10);
+        world.look();
+    }
+    assert_eq!((world.desired(1), world.desired(2)), (0, 10));
+}
+
+#[test]
+fn a_count_is_set_again_while_nobody_knows_whether_ecs_has_it() {
+    let mut world = busy(2, 10);
+    world.completes(1, 1);
+    world.reports_done(1);
+    world.passes(10);
+    assert_eq!(world.look().want, [(service(1), 1)]);
+    // The call's effect happened, its answer was lost; then a job arrives.
+    world.view.state.get_mut().services.get_mut(&service(1)).unwrap().applied = None;
+    world.stops(1, 0);
+    world.queues(3..=3);
+    world.passes(10);
+    assert_eq!(world.look().want, [(service(1), 2)]);
 }

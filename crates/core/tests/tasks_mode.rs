@@ -158,8 +158,10 @@ fn a_job_counts_no_more_once_its_runner_has_stopped_and_the_loss_is_known() {
     world.launched(1..=1);
     world.registers(1);
     world.takes(1, 1);
-    let lost = fargate_runners_core::apply::apply(&mut world.view, &stopped(1, Some(137), world.now), &common::stack(), world.now);
-    assert_eq!(lost.map(|lost| lost.job_id.0), Some(1));
+    world.happens(&stopped(1, Some(137), world.now));
+    let lost =
+        |world: &mut World| fargate_runners_core::apply::take_losses(&mut world.view).iter().map(|lost| lost.job_id.0).collect::<Vec<_>>();
+    assert_eq!((lost(&mut world), lost(&mut world)), (vec![1], vec![]), "reported once");
     world.passes(5);
     assert_eq!(launched(&world.look()), 0);
     assert_eq!(world.view.state.get().wanted, 0);

@@ -106,7 +106,8 @@ impl<L: Ledger, G: Github, F: Fleets, B: Bus, Q: RetryQueue, C: Clock> Deregiste
         let wait = match self.delete(&fleet, &task).await {
             Ok(Deleted::Gone) => return Ok(()),
             Ok(Deleted::Busy) => RETRY_AFTER,
-            Err(GithubError::NotBefore(until)) => until.since(self.clock.now()).max(Duration::from_secs(1)),
+            // At least as long as one of the tries that are counted, or a minute of short waits would use them up.
+            Err(GithubError::NotBefore(until)) => until.since(self.clock.now()).max(RETRY_AFTER),
             Err(GithubError::Failed(error)) => {
                 tracing::warn!(fleet = %fleet.name, task_id = %task.task_id, error = chain(&error), "a runner could not be deleted yet");
                 RETRY_AFTER

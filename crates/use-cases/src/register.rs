@@ -155,7 +155,7 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
     async fn try_handle(&self, route: Route, user_arn: Option<&str>, body: &[u8]) -> Result<Answer, Trouble> {
         let caller =
             user_arn.and_then(Caller::parse).ok_or(Refusal::Forbidden("the caller is no task: API Gateway names no assumed role"))?;
-        let fleet = self.fleet_of(&caller).await?;
+        let fleet = self.fleet_of(&caller, route).await?;
         let body: Body =
             serde_json::from_slice(body).map_err(|_| Refusal::Forbidden("the body is absent, or is no JSON object with a nonce"))?;
         let nonce = {
@@ -175,8 +175,9 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
     }
 
     /// The fleet whose tasks have the caller's role. A role that belongs to none may belong to a fleet that is new.
-    async fn fleet_of(&self, caller: &Caller) -> Result<Fleet, Trouble> {
-        for max_age in [KEEP, DOUBT] {
+    /// A registration is made from a description that is no older than what `scale` goes by.
+    async fn fleet_of(&self, caller: &Caller, route: Route) -> Result<Fleet, Trouble> {
+        for max_age in [if route == Route::Registration { DOUBT } else { KEEP }, DOUBT] {
             let fleets = self.fleets.fleets(max_age).await?;
             if let Some(fleet) = fleets.fleets.iter().find(|fleet| fleet.task_role == caller.role) {
                 return Ok(fleet.clone());

@@ -32,7 +32,7 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally:
     let mut plan = Plan::default();
     view.state.get_mut().services.entry(current.clone()).or_default();
     let places = all_places(view, Some(current), now);
-    make_good(view, current, places.get(current).copied().unwrap_or_default());
+    make_good(view, fleet, current, places.get(current).copied().unwrap_or_default());
     let places = all_places(view, Some(current), now);
     tally.counts.booting = places.values().map(|places| places.booting).sum();
     tally.booting = places.get(current).map_or(0, |places| places.booting);
@@ -44,6 +44,9 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally:
     tally.booting += u32::try_from(go).unwrap_or(u32::MAX);
 
     for (name, places) in &places {
+        if name != current {
+            abandon_boots(view, Some(current), name, *places, now);
+        }
         let needed = if name == current { tally.needed.saturating_sub(tally.idle + tally.busy) } else { 0 };
         if places.free_to_lower(needed) {
             release(view, Some(current), name, tally, &mut plan, now);
@@ -62,7 +65,8 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally:
 /// Lets the services shrink that a fleet of launch mode `tasks` still has from another mode. Returns how many tasks boot in them.
 pub(super) fn drain(view: &mut View, tally: &Tally, plan: &mut Plan, now: Timestamp) -> u32 {
     let places = all_places(view, None, now);
-    for name in places.keys() {
+    for (name, places) in &places {
+        abandon_boots(view, None, name, *places, now);
         release(view, None, name, tally, plan, now);
     }
     call(view, None, plan);
@@ -72,15 +76,34 @@ pub(super) fn drain(view: &mut View, tally: &Tally, plan: &mut Plan, now: Timest
 /// The calls that are due.
 fn call(view: &mut View, current: Option<&ServiceName>, plan: &mut Plan) {
     let state = view.state.get();
-    let due = state.services.iter().filter(|(_, service)| service.desired != service.applied);
-    plan.want = due.map(|(name, service)| (name.clone(), service.desired)).collect();
+    let due = state.services.iter().filter(|(_, service)| service.applied != Some(service.desired));
+    plan.want = due.clone().map(|(name, service)| (name.clone(), service.desired)).collect();
+    plan.lowers =
+        due.filter(|(_, service)| service.applied.is_none_or(|applied| service.desired < applied)).map(|(name, _)| name.clone()).collect();
     // Lowering is always both: the released tasks lose their protection, then the count falls. So also when an earlier look could not carry it out.
-    for (name, _) in state.services.iter().filter(|(_, service)| service.desired < service.applied) {
+    for name in &plan.lowers {
         let released =
             view.tasks.values().map(Slot::get).filter(|task| of(task, current, name) && is_released(task) && task.stop.is_none());
         plan.unprotect.extend(released.map(|task| task.task_id.clone()));
     }
-    view.state.get_mut().services.retain(|name, service| Some(name) == current || service.desired > 0 || service.applied > 0);
+    let services = &mut view.state.get_mut().services;
+    services.retain(|name, service| Some(name) == current || service.desired > 0 || service.applied != Some(0));
+    // From here until the answer is recorded nobody knows what ECS has.
+    for (name, _) in &plan.want {
+        services.entry(name.clone()).and_modify(|service| service.applied = None);
+    }
+}
+
+/// Places of a replaced service in which tasks boot without protection are taken out at once: nobody is needed there, and places that never fill would
+/// keep the new revision waiting for ever.
+fn abandon_boots(view: &mut View, current: Option<&ServiceName>, name: &ServiceName, places: Places, now: Timestamp) {
+    let boots = places.booting.saturating_sub(places.protected);
+    if boots > 0
+        && all_protected(view, current, name, now)
+        && let Some(service) = view.state.get_mut().services.get_mut(name)
+    {
+        service.desired = service.desired.saturating_sub(boots);
+    }
 }
 
 /// Whether a task belongs to the service. One of which nothing is known at all counts as the current service's; one that RunTask launched, as none's.
@@ -118,9 +141,11 @@ fn places(view: &View, current: Option<&ServiceName>, name: &ServiceName, now: T
     for task in view.tasks.values().map(Slot::get).filter(|task| of(task, current, name) && task.done_answer.is_none()) {
         let is_protected = u32::from(task.protected_until.is_some_and(|until| until > now));
         match task.state() {
-            TaskState::Condemned | TaskState::Gone => continue,
+            // ECS replaces a task from the moment that Spot takes it.
+            TaskState::Condemned | TaskState::Gone | TaskState::Interrupted => continue,
+            // It may be gone, and its place be filled again.
+            _ if task.done_at.is_some_and(|at| now.since(at) >= READY_FOR) => continue,
             TaskState::Booting => protected += is_protected,
-            _ if task.done_at.is_some_and(|at| now.since(at) >= READY_FOR) => {}
             _ => registered += 1,
         }
         held += is_protected;
@@ -130,10 +155,19 @@ fn places(view: &View, current: Option<&ServiceName>, name: &ServiceName, now: T
 }
 
 /// A count below the tasks that are protected would make ECS refuse protection to all others: whatever brought it there is made good.
-fn make_good(view: &mut View, current: &ServiceName, places: Places) {
+/// Never beyond the maximum: a task that crashed counts as protected until word of its end comes.
+fn make_good(view: &mut View, fleet: &Fleet, current: &ServiceName, places: Places) {
+    let others: u32 = view.state.get().services.iter().filter(|(name, _)| *name != current).map(|(_, service)| service.desired).sum();
+    let most = fleet.maximum.saturating_sub(others + launched(view));
     if let Some(service) = view.state.get_mut().services.get_mut(current) {
-        service.desired = service.desired.max(places.held);
+        service.desired = service.desired.max(places.held.min(most));
     }
+}
+
+/// Tasks that RunTask launched, when the fleet was in launch mode `tasks`.
+fn launched(view: &View) -> u32 {
+    let launched = view.tasks.values().map(Slot::get).filter(|task| task.service.is_none() && task.task_definition.is_some());
+    super::count(launched.filter(|task| task.stop.is_none()))
 }
 
 fn is_released(task: &TaskRecord) -> bool {
@@ -205,9 +239,7 @@ fn all_protected(view: &View, current: Option<&ServiceName>, name: &ServiceName,
 fn raise(view: &mut View, fleet: &Fleet, current: &ServiceName, tally: &mut Tally, breaker: bool, plan: &mut Plan, now: Timestamp) {
     let deficit = tally.deficit();
     let places: u32 = view.state.get().services.values().map(|service| service.desired).sum();
-    let launched = view.tasks.values().map(Slot::get).filter(|task| task.service.is_none() && task.task_definition.is_some());
-    let launched = super::count(launched.filter(|task| task.stop.is_none()));
-    let room = fleet.maximum.saturating_sub(places + launched);
+    let room = fleet.maximum.saturating_sub(places + launched(view));
     let pace = if breaker { 1u32.saturating_sub(tally.booting) } else { booting_limit().saturating_sub(tally.booting) };
     let raise = deficit.min(room).min(pace);
     if deficit.min(room) > raise && !breaker {

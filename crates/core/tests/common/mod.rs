@@ -153,7 +153,7 @@ impl World {
         let plan = plan(&mut self.view, &self.fleet, &format!("seed-{}", self.looks), self.now);
         let state = self.view.state.get_mut();
         for (name, count) in &plan.want {
-            state.services.get_mut(name).unwrap().applied = *count;
+            state.services.get_mut(name).unwrap().applied = Some(*count);
         }
         state.services.retain(|name, service| self.fleet.service() == Some(name) || service.desired > 0);
         plan

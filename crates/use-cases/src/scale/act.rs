@@ -43,7 +43,7 @@ impl Settled {
         let state = view.state.get_mut();
         for (name, count) in &self.applied {
             if let Some(service) = state.services.get_mut(name) {
-                service.applied = *count;
+                service.applied = Some(*count);
             }
         }
         for name in &self.forgotten {
@@ -70,7 +70,7 @@ where
 {
     pub(super) async fn act(&self, fleet: &Fleet, plan: Plan, view: View) {
         let mut settled = Settled::default();
-        self.set_counts(fleet, &plan, &view, &mut settled).await;
+        self.set_counts(fleet, &plan, &mut settled).await;
         for launch in &plan.launch {
             match self.capacity.launch(fleet, launch).await {
                 Ok(Launched { tasks, failures }) => {
@@ -83,8 +83,9 @@ where
                     settled.launches.push(launch.token.clone());
                 }
                 Err(error) => {
-                    // A launch that surely did not happen is decided anew; one that may have is repeated under its token.
-                    if error.retry != Retry::UnknownEffect {
+                    // A launch that ECS will never make is decided anew; one that it may have made is repeated under its token. Throttled counts
+                    // as the latter, since an attempt before the throttled one may have got through.
+                    if error.retry == Retry::Never {
                         settled.launches.push(launch.token.clone());
                     }
                     complain(fleet, &error, &mut settled);
@@ -98,7 +99,7 @@ where
         }
     }
 
-    async fn set_counts(&self, fleet: &Fleet, plan: &Plan, view: &View, settled: &mut Settled) {
+    async fn set_counts(&self, fleet: &Fleet, plan: &Plan, settled: &mut Settled) {
         let mut may_lower = true;
         if !plan.unprotect.is_empty()
             && let Err(error) = self.capacity.unprotect(fleet, &plan.unprotect).await
@@ -107,8 +108,7 @@ where
             complain(fleet, &error, settled);
         }
         for (name, count) in &plan.want {
-            let lowers = view.state.get().services.get(name).is_some_and(|service| service.desired < service.applied);
-            if lowers && !may_lower {
+            if plan.lowers.contains(name) && !may_lower {
                 continue;
             }
             match self.capacity.want(fleet, name, *count).await {
@@ -136,7 +136,8 @@ where
                 Ok(()) => return,
                 Err(CommitError::Failed(error)) => {
                     tracing::error!(fleet = %fleet.name, error = chain(&error), "what ECS answered could not be written; it is asked again");
-                    return self.look_again(&fleet.name, AFTER_LOST_ANSWER).await;
+                    self.look_again(&fleet.name, AFTER_LOST_ANSWER).await;
+                    return;
                 }
                 Err(CommitError::Conflict) => {}
             }

@@ -3,7 +3,7 @@
 use super::Scale;
 use crate::ports::{Bus, COMMIT_MAX, Capacity, Clock, CommitError, DeadLetters, FleetQueue, Fleets, Ledger, PortError, WakeUp, chain};
 use crate::webhook::DOUBT;
-use fargate_runners_core::apply::{apply, keys_of};
+use fargate_runners_core::apply::{apply, keys_of, take_losses};
 use fargate_runners_core::events::{Event, RunnerLost};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::FleetName;
@@ -43,14 +43,19 @@ where
         for _ in 0..CONFLICTS_MAX {
             let now = self.clock.now();
             let mut view = self.read(name, events, now).await?;
-            let losses: Vec<RunnerLost> = events.iter().filter_map(|event| apply(&mut view, event, &self.stack, now)).collect();
+            for event in events {
+                apply(&mut view, event, &self.stack, now);
+            }
+            let losses = take_losses(&mut view);
             let plan = fleet.as_ref().map(|fleet| {
                 let seed = format!("{}-{name}-{}", self.stack, view.state.version().0);
                 plan(&mut view, fleet, &seed, now)
             });
             // Before the commit: one wake-up too many is harmless, one too few is not.
-            if let Some(wait) = plan.as_ref().and_then(|plan| plan.look_again) {
-                self.look_again(name, wait).await;
+            if let Some(wait) = plan.as_ref().and_then(|plan| plan.look_again)
+                && !self.look_again(name, wait).await
+            {
+                view.state.get_mut().wake_at = None;
             }
             match self.commit(&view.writes(), now).await {
                 Err(CommitError::Conflict) => continue,
@@ -105,10 +110,13 @@ where
         Ok(())
     }
 
-    pub(super) async fn look_again(&self, name: &FleetName, wait: Duration) {
-        if let Err(error) = self.wake_up.look_again(name, wait).await {
-            tracing::error!(fleet = %name, error = chain(&error), "the fleet cannot be looked at again in time; the next event or the healer will");
+    /// Whether the fleet will be brought back.
+    pub(super) async fn look_again(&self, name: &FleetName, wait: Duration) -> bool {
+        let sent = self.wake_up.look_again(name, wait).await;
+        if let Err(error) = &sent {
+            tracing::error!(fleet = %name, error = chain(error), "the fleet cannot be looked at again in time; the next event or the healer will");
         }
+        sent.is_ok()
     }
 
     async fn report(&self, losses: Vec<RunnerLost>) {
