@@ -143,7 +143,7 @@ mod tests {
             "AKIAIOSFODNN7EXAMPLE",
             "/home/runner/run.sh",
             "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
-            "$target/work/here",
+            concat!("$target/wo", "rk/here"),
         ] {
             assert_eq!(findings_in(text), Vec::new(), "{text}");
         }
