@@ -28,6 +28,14 @@ pub enum TaskState {
     Gone,
 }
 
+impl TaskState {
+    /// Whether the task has registered, and lives: it may have a job, or have had one.
+    #[must_use]
+    pub const fn is_registered(self) -> bool {
+        !matches!(self, Self::Booting | Self::Condemned | Self::Gone)
+    }
+}
+
 /// Why a task was told to leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -5,6 +5,7 @@
 
 mod trigger;
 
+use aws_lambda_events::sqs::SqsBatchResponse;
 use fargate_runners_aws::{Aws, CredentialParameters, DynamoLedger, EventBus, FleetParameters, RetryLater, SharedTokens, SystemClock};
 use fargate_runners_core::ids::StackId;
 use fargate_runners_function::{Context, Environment, Runtime, StartError};
@@ -32,6 +33,6 @@ async fn main() -> Result<(), StartError> {
     };
     let deregister = &deregister;
     runtime
-        .serve(async move |trigger: Trigger, _: Context| -> Result<trigger::Answer, TriggerError> { trigger.handle(deregister).await })
+        .serve(async move |trigger: Trigger, _: Context| -> Result<SqsBatchResponse, TriggerError> { trigger.handle(deregister).await })
         .await
 }

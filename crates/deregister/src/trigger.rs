@@ -1,12 +1,12 @@
 //! What invokes the function: ECS's event through EventBridge, or a batch of the retry queue. Which of the two it is shows in the payload.
 
 use aws_lambda_events::eventbridge::EventBridgeEvent;
-use aws_lambda_events::sqs::SqsEvent;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use fargate_runners_core::ecs_event::TaskStateChange;
 use fargate_runners_function::Failure;
 use fargate_runners_use_cases::deregister::{Again, Deregister, DeregisterError};
 use fargate_runners_use_cases::ports::{Bus, Clock, Fleets, Github, Ledger, RetryQueue, chain};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// A payload of either kind.
 #[derive(Deserialize)]
@@ -16,19 +16,6 @@ pub enum Trigger {
     Retries(SqsEvent),
     /// A task state change.
     Event(Box<EventBridgeEvent<TaskStateChange>>),
-}
-
-/// The answer: which messages of the retry queue must come again. An event has none.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Answer {
-    batch_item_failures: Vec<Failed>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Failed {
-    item_identifier: String,
 }
 
 /// Why an event was not dealt with.
@@ -46,23 +33,23 @@ impl Failure for TriggerError {
 }
 
 impl Trigger {
-    /// Deals with it.
+    /// Deals with it. The answer names the messages of the retry queue that must come again; an event has none.
     pub async fn handle<L: Ledger, G: Github, F: Fleets, B: Bus, Q: RetryQueue, C: Clock>(
         self,
         deregister: &Deregister<L, G, F, B, Q, C>,
-    ) -> Result<Answer, TriggerError> {
+    ) -> Result<SqsBatchResponse, TriggerError> {
         match self {
             Self::Event(event) => {
                 deregister.handle(&event.detail).await?;
-                Ok(Answer::default())
+                Ok(SqsBatchResponse::default())
             }
             Self::Retries(batch) => {
-                let mut answer = Answer::default();
+                let mut answer = SqsBatchResponse::default();
                 for message in batch.records {
                     let body = message.body.unwrap_or_default();
                     if let Err(error) = retry(deregister, &body).await {
                         tracing::error!(error, "a deletion is tried again later");
-                        answer.batch_item_failures.push(Failed { item_identifier: message.message_id.unwrap_or_default() });
+                        answer.add_failure(message.message_id.unwrap_or_default());
                     }
                 }
                 Ok(answer)

@@ -1,9 +1,8 @@
 //! SQS's event as the use case wants it: messages of the fleets' queue apart from those of the wake-up queue, told by the queue's name; and the answer
 //! that names the messages which must come again.
 
-use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use fargate_runners_use_cases::scale::Message;
-use serde::Serialize;
 
 /// How SQS makes the names of FIFO queues end.
 const FIFO: &str = ".fifo";
@@ -25,23 +24,11 @@ impl From<SqsEvent> for Batch {
     }
 }
 
-/// SQS's partial batch response.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Answer {
-    batch_item_failures: Vec<Failed>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Failed {
-    item_identifier: String,
-}
-
-impl From<Vec<String>> for Answer {
-    fn from(failed: Vec<String>) -> Self {
-        Self { batch_item_failures: failed.into_iter().map(|item_identifier| Failed { item_identifier }).collect() }
-    }
+/// The answer that names the messages which must come again.
+pub fn answer(failed: impl IntoIterator<Item = String>) -> SqsBatchResponse {
+    let mut answer = SqsBatchResponse::default();
+    failed.into_iter().for_each(|id| answer.add_failure(id));
+    answer
 }
 
 #[cfg(test)]
@@ -78,7 +65,7 @@ mod tests {
 
     #[test]
     fn the_answer_names_what_must_come_again() {
-        let answer = serde_json::to_string(&Answer::from(vec!["a".to_owned()])).unwrap();
-        assert_eq!(answer, r#"{"batchItemFailures":[{"itemIdentifier":"a"}]}"#);
+        let json = serde_json::to_string(&answer(vec!["a".to_owned()])).unwrap();
+        assert_eq!(json, r#"{"batchItemFailures":[{"itemIdentifier":"a"}]}"#);
     }
 }

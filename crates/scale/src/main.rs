@@ -4,8 +4,8 @@
 
 mod batch;
 
-use aws_lambda_events::sqs::SqsEvent;
-use batch::{Answer, Batch};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use batch::{Batch, answer};
 use fargate_runners_aws::{Aws, DeadLetterQueue, DynamoLedger, Ecs, EventBus, FleetFifo, FleetParameters, SystemClock, WakeUpQueue};
 use fargate_runners_core::ids::StackId;
 use fargate_runners_function::{Context, Environment, Runtime, StartError};
@@ -31,11 +31,11 @@ async fn main() -> Result<(), StartError> {
     };
     let scale = &scale;
     runtime
-        .serve(async move |event: SqsEvent, _: Context| -> Result<Answer, Infallible> {
+        .serve(async move |event: SqsEvent, _: Context| -> Result<SqsBatchResponse, Infallible> {
             let Batch { fleets, wake_ups } = Batch::from(event);
             let mut failed = scale.handle(fleets).await;
             failed.extend(scale.forward(wake_ups).await);
-            Ok(Answer::from(failed))
+            Ok(answer(failed))
         })
         .await
 }

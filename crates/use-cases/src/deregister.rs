@@ -1,13 +1,13 @@
 //! `deregister`: a task has ended, or AWS has warned that it will. The event goes on to the task's fleet; a runner that its task left behind is
 //! deleted in GitHub, without holding a function while GitHub still believes it busy. It never touches a task.
 
+use crate::find;
 use crate::ports::{Bus, Clock, Deleted, Fleets, Github, GithubError, Ledger, PortError, RetryQueue, chain};
 use crate::webhook::{DOUBT, KEEP};
 use fargate_runners_core::ecs_event::TaskStateChange;
 use fargate_runners_core::events::{Event, RunnerStopped};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::{InvalidName, StackId};
-use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::record::{Key, Record};
 use fargate_runners_core::task::TaskRecord;
 use serde::{Deserialize, Serialize};
@@ -98,7 +98,8 @@ impl<L: Ledger, G: Github, F: Fleets, B: Bus, Q: RetryQueue, C: Clock> Deregiste
         if task.attempt == 0 {
             return Ok(());
         }
-        let Some(fleet) = self.fleet(stopped).await? else {
+        let fleet = find::fleet(&self.fleets, [KEEP, DOUBT], |fleet| fleet.name == stopped.fleet).await?;
+        let Some(fleet) = fleet else {
             metrics::counter!("RunnersLeftBehind").increment(1);
             tracing::error!(fleet = %stopped.fleet, task_id = %stopped.task_id, "the fleet of a stopped task is described nowhere; its runner may be left in GitHub");
             return Ok(());
@@ -123,24 +124,8 @@ impl<L: Ledger, G: Github, F: Fleets, B: Bus, Q: RetryQueue, C: Clock> Deregiste
         Ok(self.retries.retry_later(&body, wait.min(DELAY_MAX)).await?)
     }
 
-    async fn fleet(&self, stopped: &RunnerStopped) -> Result<Option<Fleet>, PortError> {
-        for max_age in [KEEP, DOUBT] {
-            if let Some(fleet) = self.fleets.fleets(max_age).await?.get(&stopped.fleet) {
-                return Ok(Some(fleet.clone()));
-            }
-        }
-        Ok(None)
-    }
-
     async fn delete(&self, fleet: &Fleet, task: &TaskRecord) -> Result<Deleted, GithubError> {
-        let minted = task.minted.as_ref().filter(|minted| minted.attempt == task.attempt);
-        let mut runner = minted.and_then(|minted| minted.runner_id);
-        if runner.is_none() {
-            let name =
-                RunnerName { stack: self.stack.clone(), fleet: fleet.name.clone(), task: task.task_id.clone(), attempt: task.attempt };
-            runner = self.github.find(fleet, &name).await?;
-        }
-        match runner {
+        match find::runner(&self.github, &self.stack, fleet, task).await? {
             Some(runner) => self.github.delete(fleet, runner).await,
             None => Ok(Deleted::Gone),
         }

@@ -4,6 +4,7 @@
 //! local stack and in a simulation; it may be dropped at any `.await` and must then be repeatable. No adapter, no runtime and no clock stands in here.
 
 pub mod deregister;
+mod find;
 pub mod ports;
 pub mod register;
 pub mod scale;

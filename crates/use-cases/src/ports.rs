@@ -83,14 +83,6 @@ pub struct FleetList {
     pub read_at: Timestamp,
 }
 
-impl FleetList {
-    /// The fleet of that name.
-    #[must_use]
-    pub fn get(&self, name: &FleetName) -> Option<&Fleet> {
-        self.fleets.iter().find(|fleet| fleet.name == *name)
-    }
-}
-
 /// Finds the fleets. An implementation keeps what it read and reads again only when that is older than asked for.
 pub trait Fleets {
     /// The fleets as they were at most `max_age` ago.

@@ -7,6 +7,7 @@ mod mint;
 
 pub use caller::Caller;
 
+use crate::find;
 use crate::ports::{Bus, Clock, Fleets, Github, JitRunner, Ledger, MintPace, PortError, Tasks, chain};
 use crate::webhook::{DOUBT, KEEP};
 use fargate_runners_core::fleet::Fleet;
@@ -177,13 +178,9 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
     /// The fleet whose tasks have the caller's role. A role that belongs to none may belong to a fleet that is new.
     /// A registration is made from a description that is no older than what `scale` goes by.
     async fn fleet_of(&self, caller: &Caller, route: Route) -> Result<Fleet, Trouble> {
-        for max_age in [if route == Route::Registration { DOUBT } else { KEEP }, DOUBT] {
-            let fleets = self.fleets.fleets(max_age).await?;
-            if let Some(fleet) = fleets.fleets.iter().find(|fleet| fleet.task_role == caller.role) {
-                return Ok(fleet.clone());
-            }
-        }
-        Err(Refusal::Forbidden("the caller's role is that of no fleet's tasks").into())
+        let max_age = if route == Route::Registration { DOUBT } else { KEEP };
+        let found = find::fleet(&self.fleets, [max_age, DOUBT], |fleet| fleet.task_role == caller.role).await?;
+        found.ok_or_else(|| Refusal::Forbidden("the caller's role is that of no fleet's tasks").into())
     }
 
     /// The task's record, or a new one.

@@ -205,8 +205,7 @@ fn release(view: &mut View, current: Option<&ServiceName>, name: &ServiceName, t
     }
     let more_to_come = view.tasks.values().map(Slot::get).any(|task| {
         // An idle one may have a job of which no delivery has told yet.
-        let may_follow = !matches!(task.state(), TaskState::Booting | TaskState::Condemned | TaskState::Gone);
-        may_follow && task.done_at.is_none() && of(task, current, name)
+        task.state().is_registered() && task.done_at.is_none() && of(task, current, name)
     });
     let gathered = now.since(oldest);
     if more_to_come && gathered < RELEASE_GATHER {
@@ -229,10 +228,11 @@ fn release(view: &mut View, current: Option<&ServiceName>, name: &ServiceName, t
 
 /// Whether ECS can pick no registered task of the service but those that are ready to go.
 fn all_protected(view: &View, current: Option<&ServiceName>, name: &ServiceName, now: Timestamp) -> bool {
-    view.tasks.values().map(Slot::get).filter(|task| of(task, current, name) && task.done_at.is_none()).all(|task| {
-        let could_have_a_job = !matches!(task.state(), TaskState::Booting | TaskState::Condemned | TaskState::Gone);
-        !could_have_a_job || task.protected_until.is_some_and(|until| until > now + PROTECTION_MARGIN)
-    })
+    view.tasks
+        .values()
+        .map(Slot::get)
+        .filter(|task| of(task, current, name) && task.done_at.is_none())
+        .all(|task| !task.state().is_registered() || task.protected_until.is_some_and(|until| until > now + PROTECTION_MARGIN))
 }
 
 /// Raises the current service's desired count to what is needed, within the maximum, the mint pace and the breaker.

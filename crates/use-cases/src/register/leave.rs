@@ -3,6 +3,7 @@
 
 use super::mint::trouble;
 use super::{Answer, CONFLICTS_MAX, Caller, Register, Trouble};
+use crate::find;
 use crate::ports::{Bus, Clock, CommitError, Deleted, Fleets, Github, Ledger, MintPace, Tasks};
 use fargate_runners_core::events::{Event, RunnerDone};
 use fargate_runners_core::fleet::Fleet;
@@ -38,10 +39,7 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
 
     /// GitHub deletes the leaver. If it says that it has a job after all, it stays.
     async fn delete_leaver(&self, fleet: &Fleet, caller: &Caller, task: &TaskRecord) -> Result<Answer, Trouble> {
-        let runner = match task.minted.as_ref().and_then(|minted| minted.runner_id) {
-            Some(runner) => Some(runner),
-            None => self.github.find(fleet, &self.name(fleet, caller, task.attempt)).await.map_err(trouble)?,
-        };
+        let runner = find::runner(&self.github, &self.stack, fleet, task).await.map_err(trouble)?;
         let Some(runner) = runner else { return Ok(Answer::LeaveLease) };
         if self.github.delete(fleet, runner).await.map_err(trouble)? == Deleted::Gone {
             return Ok(Answer::LeaveLease);

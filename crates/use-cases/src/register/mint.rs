@@ -2,6 +2,7 @@
 //! never mint for one task at once, and a repeat first removes what the last one may have made.
 
 use super::{Answer, CONFLICTS_MAX, Caller, Register, Trouble};
+use crate::find;
 use crate::ports::{
     Bus, Clock, CommitError, Deleted, Fleets, Github, GithubError, Ledger, MintError, MintPace, PortError, Protection, Retry,
     Slot as PaceSlot, TaskFacts, Tasks, chain,
@@ -31,7 +32,7 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
     pub(super) async fn registration(&self, fleet: &Fleet, caller: &Caller, nonce: &str) -> Result<Answer, Trouble> {
         let mut task = self.task(fleet, caller, self.clock.now()).await?;
         if let Err(refusal) = may_claim(task.get(), nonce, self.clock.now()) {
-            return self.refuse(fleet, caller, task.get(), refusal).await;
+            return self.refuse(fleet, task.get(), refusal).await;
         }
         let claimed = is_claimed(task.get(), self.clock.now());
         if !claimed {
@@ -54,7 +55,7 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
         begin_mint(task.get_mut(), self.clock.now());
         self.write(&mut task).await.map_err(busy_record)?;
 
-        if let Err(error) = self.remove(fleet, caller, &earlier).await {
+        if let Err(error) = self.remove(fleet, &earlier).await {
             undo_mint(task.get_mut());
             self.write(&mut task).await.map_err(busy_record)?;
             return Err(error);
@@ -67,7 +68,7 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
             let now = self.clock.now();
             let mut task = self.task(fleet, caller, now).await?;
             if let Err(refusal) = acknowledge(task.get_mut(), nonce, now) {
-                return self.refuse(fleet, caller, task.get(), refusal).await;
+                return self.refuse(fleet, task.get(), refusal).await;
             }
             match self.write(&mut task).await {
                 Ok(()) => {
@@ -138,7 +139,7 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
             }
             if task.get().attempt != minted.attempt || task.get().stop.is_some() || task.get().condemned_at.is_some() {
                 let made = TaskRecord { minted: Some(minted.clone()), attempt: minted.attempt, ..task.get().clone() };
-                self.remove(fleet, caller, &made).await?;
+                self.remove(fleet, &made).await?;
                 return Err(Refusal::Leave("it ended or was condemned while its registration was made").into());
             }
         }
@@ -178,15 +179,11 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
     }
 
     /// Removes the runner of the record's newest attempt, if one was or may have been made.
-    async fn remove(&self, fleet: &Fleet, caller: &Caller, task: &TaskRecord) -> Result<(), Trouble> {
+    async fn remove(&self, fleet: &Fleet, task: &TaskRecord) -> Result<(), Trouble> {
         if task.attempt == 0 || fleet.registration == Registration::Token {
             return Ok(());
         }
-        let known = task.minted.as_ref().filter(|minted| minted.attempt == task.attempt).and_then(|minted| minted.runner_id);
-        let runner = match known {
-            Some(runner) => Some(runner),
-            None => self.github.find(fleet, &self.name(fleet, caller, task.attempt)).await.map_err(trouble)?,
-        };
+        let runner = find::runner(&self.github, &self.stack, fleet, task).await.map_err(trouble)?;
         let Some(runner) = runner else { return Ok(()) };
         match self.github.delete(fleet, runner).await.map_err(trouble)? {
             Deleted::Gone => Ok(()),
@@ -195,9 +192,9 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
     }
 
     /// A task that is told to leave may have a runner that it never started: that one goes first, so that an exit code of 0 means that nothing is left.
-    async fn refuse(&self, fleet: &Fleet, caller: &Caller, task: &TaskRecord, refusal: Refusal) -> Result<Answer, Trouble> {
+    async fn refuse(&self, fleet: &Fleet, task: &TaskRecord, refusal: Refusal) -> Result<Answer, Trouble> {
         if matches!(refusal, Refusal::Leave(_)) && task.registered_at.is_none() {
-            self.remove(fleet, caller, task).await?;
+            self.remove(fleet, task).await?;
         }
         Err(refusal.into())
     }

@@ -1,6 +1,7 @@
 //! One look at one fleet: read, apply, plan, write, act. It writes nothing when nothing has changed, and calls nothing when nothing is due.
 
 use super::Scale;
+use crate::find;
 use crate::ports::{Bus, COMMIT_MAX, Capacity, Clock, CommitError, DeadLetters, FleetQueue, Fleets, Ledger, PortError, WakeUp, chain};
 use crate::webhook::DOUBT;
 use fargate_runners_core::apply::{apply, keys_of, take_losses};
@@ -73,14 +74,12 @@ where
     }
 
     async fn fleet(&self, name: &FleetName) -> Result<Option<Fleet>, PortError> {
-        for max_age in [DOUBT, Duration::ZERO] {
-            if let Some(fleet) = self.fleets.fleets(max_age).await?.get(name) {
-                return Ok(Some(fleet.clone()));
-            }
+        let found = find::fleet(&self.fleets, [DOUBT, Duration::ZERO], |fleet| fleet.name == *name).await?;
+        if found.is_none() {
+            tracing::error!(fleet = %name, "events name a fleet that is described nowhere, or whose description cannot be read; they are kept, nothing is scaled");
+            metrics::counter!("FleetsUnknown").increment(1);
         }
-        tracing::error!(fleet = %name, "events name a fleet that is described nowhere, or whose description cannot be read; they are kept, nothing is scaled");
-        metrics::counter!("FleetsUnknown").increment(1);
-        Ok(None)
+        Ok(found)
     }
 
     async fn read(&self, name: &FleetName, events: &[Event], now: Timestamp) -> Result<View, PortError> {
