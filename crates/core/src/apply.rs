@@ -1,14 +1,22 @@
 //! Takes events into a view of the ledger. Only facts are added, so that any order with any repeats of the same events leads to the same view.
 //! Nothing is decided here: what follows from the facts is `crate::plan`'s.
 
-use crate::events::{Event, RunnerLost, RunnerStopped};
+use crate::events::{Event, RunnerLost, RunnerStopped, ServiceDrifted};
 use crate::ids::{StackId, TaskId};
 use crate::job::{JobEvent, JobPhase, JobRecord};
 use crate::names::RunnerName;
 use crate::record::{Key, Slot, View};
-use crate::state::FailedBoot;
+use crate::state::{FailedBoot, LostJob, ServiceState};
 use crate::time::Timestamp;
 use std::time::Duration;
+
+/// How many jobs that went down with their runners are remembered for a fleet, and for how long: for `sweep`, which may have their runs' failed jobs run
+/// once more when the run has ended, and for people.
+pub const LOST_JOBS_KEPT: usize = 100;
+const LOST_JOBS_FOR: Duration = Duration::from_secs(2 * 24 * 3600);
+
+/// What somebody saw of a desired count longer ago than this says nothing about now.
+const DRIFT_COUNTS_FOR: Duration = Duration::from_secs(900);
 
 /// How many failed boots are remembered: enough for the breaker and for a person to see a pattern.
 pub const FAILED_BOOTS_KEPT: usize = 5;
@@ -26,7 +34,7 @@ pub fn keys_of(event: &Event, stack: &StackId) -> Vec<Key> {
         }
         Event::RunnerStopped(stopped) => vec![Key::Task(stopped.fleet.clone(), stopped.task_id.clone())],
         Event::RunnerInterrupted(interrupted) => vec![Key::Task(interrupted.fleet.clone(), interrupted.task_id.clone())],
-        Event::RunnerDone(_) | Event::RunnerLost(_) | Event::LookAgain(_) => vec![],
+        Event::RunnerDone(_) | Event::RunnerLost(_) | Event::ServiceDrifted(_) | Event::LookAgain(_) => vec![],
     }
 }
 
@@ -36,6 +44,7 @@ pub fn apply(view: &mut View, event: &Event, stack: &StackId, now: Timestamp) {
         Event::Job(job) => apply_job(view, job, stack, now),
         Event::RunnerStopped(stopped) => apply_stopped(view, stopped, now),
         Event::RunnerInterrupted(interrupted) => view.task_mut(&interrupted.task_id, now).interrupted(interrupted.at),
+        Event::ServiceDrifted(drifted) => apply_drifted(view, drifted, now),
         Event::LookAgain(_) => {
             let state = view.state.get_mut();
             state.wake_at = state.wake_at.filter(|at| *at > now + WAKE_SLACK);
@@ -45,8 +54,9 @@ pub fn apply(view: &mut View, event: &Event, stack: &StackId, now: Timestamp) {
 }
 
 /// The jobs that are known to have gone down with their runners and were not reported yet. Which event told of it last plays no part.
-pub fn take_losses(view: &mut View) -> Vec<RunnerLost> {
-    let jobs = &view.jobs;
+pub fn take_losses(view: &mut View, now: Timestamp) -> Vec<RunnerLost> {
+    let (jobs, lost_jobs) = (&view.jobs, &mut view.state.get_mut().lost_jobs);
+    lost_jobs.retain(|_, lost| now.since(lost.at) < LOST_JOBS_FOR);
     let unreported = view.tasks.values_mut().filter(|task| !task.get().lost_reported && task.get().lost_job().is_some());
     unreported
         .filter_map(|task| {
@@ -54,6 +64,11 @@ pub fn take_losses(view: &mut View) -> Vec<RunnerLost> {
             let (job_id, stop) = (task.lost_job()?, task.stop.clone()?);
             task.lost_reported = true;
             let job = jobs.get(&job_id).map(Slot::get);
+            if let Some(job) = job.filter(|_| lost_jobs.len() < LOST_JOBS_KEPT) {
+                let lost =
+                    LostJob { run_id: job.run_id, run_attempt: job.run_attempt, repository: job.repository.clone(), at: stop.at };
+                lost_jobs.insert(job_id, lost);
+            }
             Some(RunnerLost {
                 fleet: task.fleet.clone(),
                 task_id: task.task_id.clone(),
@@ -104,6 +119,18 @@ fn apply_stopped(view: &mut View, event: &RunnerStopped, now: Timestamp) {
     if let Some(job) = job {
         let stopped = JobRecord { runner_stopped_at: Some(event.stop.at), ..job.get().clone() };
         *job.get_mut() = job.get().join(&stopped);
+    }
+}
+
+/// The count is asked for again; whether that is needed, ECS's answer says. A service that the ledger has forgotten, because it was empty, is taken in again.
+fn apply_drifted(view: &mut View, event: &ServiceDrifted, now: Timestamp) {
+    if now.since(event.at) >= DRIFT_COUNTS_FOR {
+        return;
+    }
+    let services = &mut view.state.get_mut().services;
+    let known = services.entry(event.service.clone()).or_insert(ServiceState { desired: event.desired, applied: Some(event.desired) });
+    if known.desired != event.desired {
+        known.applied = None;
     }
 }
 

@@ -23,6 +23,8 @@ pub enum Event {
     RunnerDone(RunnerDone),
     /// `Runner Lost`: a runner died in its job. For listeners; `scale` makes it and never reads it.
     RunnerLost(RunnerLost),
+    /// `Service Drifted`: a service has another desired count than `scale` asked for.
+    ServiceDrifted(ServiceDrifted),
     /// `Look Again`: nothing happened, but somebody wants the fleet looked at. Comes out of the wake-up queue.
     LookAgain(LookAgain),
 }
@@ -85,6 +87,19 @@ pub struct RunnerLost {
     pub stop: Stop,
 }
 
+/// A service has another desired count than `scale` asked for: CloudFormation or a person has changed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceDrifted {
+    /// The fleet.
+    pub fleet: FleetName,
+    /// The service.
+    pub service: ServiceName,
+    /// The desired count that ECS has.
+    pub desired: u32,
+    /// When that was seen.
+    pub at: Timestamp,
+}
+
 /// Somebody wants the fleet looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LookAgain {
@@ -125,6 +140,7 @@ impl Event {
             Self::RunnerInterrupted(_) => "Runner Interrupted",
             Self::RunnerDone(_) => "Runner Done",
             Self::RunnerLost(_) => "Runner Lost",
+            Self::ServiceDrifted(_) => "Service Drifted",
             Self::LookAgain(_) => "Look Again",
         }
     }
@@ -138,6 +154,7 @@ impl Event {
             Self::RunnerInterrupted(event) => &event.fleet,
             Self::RunnerDone(event) => &event.fleet,
             Self::RunnerLost(event) => &event.fleet,
+            Self::ServiceDrifted(event) => &event.fleet,
             Self::LookAgain(event) => &event.fleet,
         }
     }
@@ -150,6 +167,7 @@ impl Event {
             Self::RunnerInterrupted(event) => serde_json::to_value(event),
             Self::RunnerDone(event) => serde_json::to_value(event),
             Self::RunnerLost(event) => serde_json::to_value(event),
+            Self::ServiceDrifted(event) => serde_json::to_value(event),
             Self::LookAgain(event) => serde_json::to_value(event),
         }?)
     }
@@ -168,6 +186,7 @@ impl Event {
             "Runner Interrupted" => Self::RunnerInterrupted(serde_json::from_value(detail)?),
             "Runner Done" => Self::RunnerDone(serde_json::from_value(detail)?),
             "Runner Lost" => Self::RunnerLost(serde_json::from_value(detail)?),
+            "Service Drifted" => Self::ServiceDrifted(serde_json::from_value(detail)?),
             "Look Again" => Self::LookAgain(serde_json::from_value(detail)?),
             _ => return Err(EventError::Unknown(detail_type.chars().take(80).collect())),
         })
@@ -195,6 +214,12 @@ mod tests {
             }),
             Event::RunnerInterrupted(RunnerInterrupted { fleet: fleet.clone(), task_id: task_id.clone(), at: Timestamp::from_secs(4) }),
             Event::RunnerDone(RunnerDone { fleet: fleet.clone(), task_id }),
+            Event::ServiceDrifted(ServiceDrifted {
+                fleet: fleet.clone(),
+                service: ServiceName::parse("runners-default-1").unwrap(),
+                desired: 3,
+                at: Timestamp::from_secs(6),
+            }),
             Event::LookAgain(LookAgain { fleet }),
         ] {
             assert_eq!(Event::from_message(&event.to_message().unwrap()).unwrap(), event);

@@ -11,6 +11,7 @@ pub mod fleet;
 pub mod ids;
 pub mod job;
 pub mod labels;
+pub mod mutant;
 pub mod names;
 pub mod plan;
 pub mod record;

@@ -1,7 +1,7 @@
 //! A fleet in the ledger: what it is meant to have, what has been asked of ECS and not yet answered, and what may leave.
 //! Only `scale` writes it, but for the one subtraction that a lease makes; every write counts the version up.
 
-use crate::ids::{FleetName, ServiceName, TaskDefinition, TaskId};
+use crate::ids::{FleetName, JobId, RepositoryName, RunId, ServiceName, TaskDefinition, TaskId};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -42,6 +42,19 @@ pub struct FailedBoot {
     pub at: Timestamp,
     /// What ECS gave as the reason, with the exit code.
     pub reason: String,
+}
+
+/// A job that went down with its runner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostJob {
+    /// Its run.
+    pub run_id: RunId,
+    /// Which attempt of the run.
+    pub run_attempt: u32,
+    /// Where it belongs.
+    pub repository: RepositoryName,
+    /// When its runner ended.
+    pub at: Timestamp,
 }
 
 /// How many of what a fleet had when it was last looked at. For people; no decision rests on it.
@@ -113,6 +126,9 @@ pub struct FleetState {
     /// The newest registration that was seen.
     #[serde(default)]
     pub last_registered_at: Timestamp,
+    /// Jobs that went down with their runners lately.
+    #[serde(default)]
+    pub lost_jobs: BTreeMap<JobId, LostJob>,
 }
 
 impl FleetState {
@@ -136,6 +152,7 @@ impl FleetState {
             failed_boots: BTreeMap::new(),
             unnamed_jobs: BTreeMap::new(),
             last_registered_at: Timestamp::default(),
+            lost_jobs: BTreeMap::new(),
         }
     }
 }

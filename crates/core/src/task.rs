@@ -46,6 +46,8 @@ pub enum LeaveReason {
     Replaced,
     /// Jobs wait although it is idle: its listener may hang.
     Hung,
+    /// GitHub does not know it any more, so that no job can reach it.
+    Ghost,
 }
 
 /// What a task that reported `done` was told.

@@ -1,6 +1,13 @@
 //! What the use cases need from the world: a few narrow traits. An adapter implements them over a service; a simulation over models on virtual
 //! time. Whatever a service says by a status code is turned into meaning behind these traits, so that "already gone" is success here.
 
+mod survey;
+
+pub use survey::{
+    DeadLetter, DeadLetterQueues, DeadLetterSource, DeliveryPage, Hook, HookLog, Jobs, LoggedDelivery, Memory, RunnerPage, Runners, SeenJob, SeenRun, SeenRunner,
+    SeenService, SeenTask, Survey, TaskPage,
+};
+
 use fargate_runners_core::events::Event;
 use fargate_runners_core::fleet::{Fleet, FleetError};
 use fargate_runners_core::ids::{CredentialName, FleetName, RunnerId, ServiceName, TaskDefinition, TaskId};

@@ -47,7 +47,7 @@ where
             for event in events {
                 apply(&mut view, event, &self.stack, now);
             }
-            let losses = take_losses(&mut view);
+            let losses = take_losses(&mut view, now);
             let plan = fleet.as_ref().map(|fleet| {
                 let seed = format!("{}-{name}-{}", self.stack, view.state.version().0);
                 plan(&mut view, fleet, &seed, now)
