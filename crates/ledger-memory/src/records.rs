@@ -1,8 +1,9 @@
 //! Versioned records in a map.
 
 use crate::MemoryLedger;
-use fargate_runners_core::ids::FleetName;
+use fargate_runners_core::ids::{FleetName, TaskId};
 use fargate_runners_core::record::{Key, Record, Version, Versioned, Write};
+use fargate_runners_core::task::TaskRecord;
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{COMMIT_MAX, CommitError, Ledger, PortError, Retry};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,20 @@ impl MemoryLedger {
     #[must_use]
     pub fn snapshot(&self) -> Vec<Versioned> {
         self.held().records.values().cloned().collect()
+    }
+
+    /// Shows every record of every fleet, tombstones included, without copying any.
+    pub fn look(&self, mut see: impl FnMut(&Key, &Record)) {
+        self.held().records.iter().for_each(|(key, versioned)| see(key, &versioned.record));
+    }
+
+    /// The task's record as it stands.
+    #[must_use]
+    pub fn task(&self, fleet: &FleetName, task: &TaskId) -> Option<TaskRecord> {
+        match &self.held().records.get(&Key::Task(fleet.clone(), task.clone()))?.record {
+            Record::Task(task) => Some(task.clone()),
+            Record::Fleet(_) | Record::Job(_) => None,
+        }
     }
 }
 

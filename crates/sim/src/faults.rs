@@ -1,0 +1,156 @@
+//! Everything that may go wrong in a story: its name, its usual rate, and how often it struck. Each kind has chances of its own, so that leaving one out
+//! changes as little as possible of the rest of the story.
+
+use crate::engine::Millis;
+use std::cell::{Cell, RefCell};
+
+macro_rules! faults {
+    ($($fault:ident, $rate:expr, $text:expr;)*) => {
+        /// Something that may go wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[expect(missing_docs, reason = "each is described by `text`, once")]
+        pub enum Fault { $($fault,)* }
+
+        impl Fault {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$fault,)*];
+
+            /// How often it strikes where it can, from 0 to 1; what a chance is, differs from kind to kind.
+            #[must_use]
+            pub const fn usual_rate(self) -> f64 {
+                match self { $(Self::$fault => $rate,)* }
+            }
+
+            /// What goes wrong.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$fault => $text,)* }
+            }
+        }
+    };
+}
+
+faults! {
+    // GitHub's deliveries.
+    DeliveryLost, 0.01, "a delivery never arrives, and GitHub's log shows it as failed";
+    DeliveryAnswerLost, 0.005, "a delivery arrives, and the answer to it is lost";
+    DeliveryRepeated, 0.02, "a delivery comes twice within seconds";
+    DeliveryRepeatedLate, 0.003, "a delivery comes once more, hours or days later";
+    DeliveryDelayed, 0.02, "a delivery is late by minutes";
+    DeliveryReordered, 0.02, "a delivery is late by seconds, so that the next overtakes it";
+    NoCompleted, 0.003, "GitHub never says that a job is completed";
+    StaleRunner, 0.01, "a queued delivery bears a runner already";
+    // GitHub's REST interface and runners.
+    GithubErrorBefore, 0.005, "GitHub answers 502 and has done nothing";
+    GithubErrorAfter, 0.005, "GitHub answers 502 although it has done it";
+    GithubSilentBefore, 0.003, "GitHub does not answer and has done nothing";
+    GithubSilentAfter, 0.003, "GitHub does not answer although it has done it";
+    GithubLimited, 0.003, "GitHub asks for a pause";
+    ListenerHangs, 0.01, "a listener connects and never takes a job";
+    IdleRemoved, 0.01, "GitHub removes an idle runner's registration";
+    GhostMade, 0.005, "somebody deletes an idle runner at GitHub";
+    RunnerDies, 0.005, "the runner's program dies";
+    JobReplaysNonce, 0.03, "job code replays the nonce";
+    JobAsksWithOwnNonce, 0.02, "job code asks for a registration with a nonce of its own";
+    // AWS's calls.
+    CallThrottled, 0.005, "a call to AWS is throttled";
+    CallFailedBefore, 0.003, "a call to AWS fails and has done nothing";
+    CallFailedAfter, 0.003, "a call to AWS fails although it was carried out";
+    CallSlow, 0.01, "a call takes seconds";
+    CommitRaced, 0.01, "somebody else's transaction is on the same record";
+    // Functions.
+    FunctionDies, 0.004, "a function dies at a wait";
+    FunctionRunsTwice, 0.01, "an event makes two invocations at once, where AWS allows it";
+    HostOld, 0.05, "a host goes on with fleets that it read minutes ago";
+    ClockSkew, 0.2, "a host's clock is wrong by up to two seconds";
+    // Bus and queues.
+    EventRepeated, 0.01, "the bus delivers an event twice";
+    EventDelayed, 0.01, "the bus delivers an event minutes late";
+    EventDeadLettered, 0.002, "a rule cannot deliver an event, which becomes a dead letter";
+    MessagePoisoned, 0.001, "a message that nobody can read comes into the fleets' queue";
+    WakeUpRepeated, 0.01, "a wake-up comes twice";
+    WakeUpLost, 0.002, "a wake-up becomes a dead letter";
+    EcsEventLost, 0.01, "an event of ECS is never delivered";
+    EcsEventRepeated, 0.02, "an event of ECS comes twice";
+    EcsEventDelayed, 0.02, "an event of ECS is late by minutes";
+    SweepMissed, 0.05, "the schedule leaves out a sweep";
+    SweepTwice, 0.05, "the schedule starts a sweep twice";
+    // Tasks.
+    ImagePull, 0.01, "an image cannot be pulled";
+    ImagePullStorm, 0.02, "for some minutes no image can be pulled";
+    SlowBoot, 0.02, "a task takes minutes to start";
+    BootHangs, 0.003, "a start script does nothing";
+    SpotInterruption, 0.01, "Spot takes a task, with a warning";
+    TaskVanishes, 0.005, "a task dies without a word of its own";
+    TaskCallLost, 0.01, "a task's call does not get through";
+    TaskAnswerLost, 0.01, "the answer to a task's call is lost";
+    ProtectionRefused, 0.01, "ECS refuses protection for a while";
+    // People and deployments.
+    FunctionsDeployed, 0.3, "new function versions are deployed in the middle";
+    RevisionDeployed, 0.3, "a new task definition is deployed in the middle";
+    FleetAdded, 0.1, "a fleet is added in the middle";
+    FleetRemoved, 0.05, "a fleet is removed in the middle";
+    MaximumLowered, 0.1, "a fleet's maximum is lowered below what runs";
+    LabelsChanged, 0.05, "a fleet's labels change in the middle";
+    DesiredChanged, 0.1, "somebody changes a desired count by hand";
+    JobOfDays, 0.0005, "a job runs for five days";
+}
+
+/// How often each fault strikes and struck, in one story.
+pub struct Faults {
+    rates: RefCell<Vec<f64>>,
+    chances: Vec<RefCell<fastrand::Rng>>,
+    struck: Vec<Cell<u64>>,
+    until: Cell<Millis>,
+}
+
+impl Faults {
+    /// The usual rates times `factor`, which each strike until `until`.
+    #[must_use]
+    pub fn new(seed: u64, factor: f64, until: Millis) -> Self {
+        Self {
+            rates: RefCell::new(Fault::ALL.iter().map(|fault| (fault.usual_rate() * factor).min(1.0)).collect()),
+            chances: (0..Fault::ALL.len() as u64).map(|kind| RefCell::new(fastrand::Rng::with_seed(seed ^ (kind + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)))).collect(),
+            struck: vec![Cell::new(0); Fault::ALL.len()],
+            until: Cell::new(until),
+        }
+    }
+
+    /// Sets one rate.
+    pub fn set(&self, fault: Fault, rate: f64) {
+        self.rates.borrow_mut()[fault as usize] = rate;
+    }
+
+    /// From when on nothing goes wrong any more.
+    #[must_use]
+    pub fn until(&self) -> Millis {
+        self.until.get()
+    }
+
+    /// Whether the fault strikes now; counted if so.
+    pub fn strikes(&self, fault: Fault, now: Millis) -> bool {
+        let rate = self.rates.borrow()[fault as usize];
+        if rate <= 0.0 || now >= self.until.get() || self.chances[fault as usize].borrow_mut().f64() >= rate {
+            return false;
+        }
+        self.count(fault);
+        true
+    }
+
+    /// Counts a fault that struck elsewhere.
+    pub fn count(&self, fault: Fault) {
+        let struck = &self.struck[fault as usize];
+        struck.set(struck.get() + 1);
+    }
+
+    /// A length between the two, drawn for this fault.
+    pub fn between(&self, fault: Fault, least: Millis, most: Millis) -> Millis {
+        self.chances[fault as usize].borrow_mut().u64(least..=most)
+    }
+
+    /// How often each struck.
+    #[must_use]
+    pub fn struck(&self) -> Vec<u64> {
+        self.struck.iter().map(Cell::get).collect()
+    }
+}

@@ -1,0 +1,84 @@
+//! The ledger, the mints' pace and the healers' memory.
+
+use crate::faults::Fault;
+use crate::host::Call;
+use fargate_runners_core::ids::{CredentialName, FleetName};
+use fargate_runners_core::record::{Key, Version, Versioned, Write};
+use fargate_runners_core::time::Timestamp;
+use fargate_runners_use_cases::ports::{CommitError, Ledger, Memory, MintPace, PortError, Slot};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+/// What the healers keep in mind.
+#[derive(Default)]
+pub struct Memories(RefCell<BTreeMap<(String, String), (String, u64, Timestamp)>>);
+
+impl Ledger for Call {
+    async fn active(&self, fleet: &FleetName, now: Timestamp) -> Result<Vec<Versioned>, PortError> {
+        self.enter("reading a fleet's records").await?;
+        let found = self.world().ledger.active(fleet, now).await;
+        self.leave("reading a fleet's records").await?;
+        found
+    }
+
+    async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Versioned>, PortError> {
+        self.enter("reading records").await?;
+        let found = self.world().ledger.read(keys, now).await;
+        self.leave("reading records").await?;
+        found
+    }
+
+    async fn commit(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError> {
+        if writes.is_empty() {
+            return Ok(());
+        }
+        self.enter("writing records").await?;
+        if self.world().strikes(Fault::CommitRaced) {
+            return Err(CommitError::Conflict);
+        }
+        let written = self.world().ledger.commit(writes, now).await;
+        if written.is_ok() {
+            self.world().oracle.committed(self, writes);
+        }
+        self.leave("writing records").await?;
+        written
+    }
+}
+
+impl MintPace for Call {
+    async fn take_slot(&self, credential: &CredentialName, now: Timestamp) -> Result<Slot, PortError> {
+        self.enter("taking a mint slot").await?;
+        let slot = self.world().ledger.take_slot(credential, now).await;
+        self.leave("taking a mint slot").await?;
+        slot
+    }
+
+    async fn hold(&self, credential: &CredentialName, until: Timestamp) -> Result<(), PortError> {
+        self.enter("holding a credential").await?;
+        self.world().ledger.hold(credential, until).await
+    }
+}
+
+impl Memory for Call {
+    async fn recall(&self, healer: &str, subject: &str, now: Timestamp) -> Result<(Option<String>, Version), PortError> {
+        self.enter("recalling").await?;
+        let memories = self.world().memories.0.borrow();
+        let kept = memories.get(&(healer.to_owned(), subject.to_owned())).filter(|(.., expires)| *expires > now);
+        Ok(kept.map_or((None, Version(0)), |(text, version, _)| (Some(text.clone()), Version(*version))))
+    }
+
+    async fn keep(&self, healer: &str, subject: &str, text: &str, read: Version, expires: Timestamp) -> Result<(), CommitError> {
+        self.enter("keeping in mind").await?;
+        {
+            let now = self.world().time();
+            let mut memories = self.world().memories.0.borrow_mut();
+            let key = (healer.to_owned(), subject.to_owned());
+            let stands = memories.get(&key).filter(|(.., expires)| *expires > now).map_or(0, |(_, version, _)| *version);
+            if stands != read.0 {
+                return Err(CommitError::Conflict);
+            }
+            memories.insert(key, (text.to_owned(), stands + 1, expires));
+        }
+        Ok(self.leave("keeping in mind").await?)
+    }
+}

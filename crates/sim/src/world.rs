@@ -1,0 +1,87 @@
+//! Everything that a story has in common: the clock, the models of GitHub and ECS, the ledger, and what is told about it. Whoever acts in a story holds
+//! the world; nothing here acts by itself.
+
+use crate::book::FleetBook;
+use crate::engine::{Engine, Millis};
+use crate::faults::{Fault, Faults};
+use crate::functions::Functions;
+use crate::oracle::Oracle;
+use crate::ports::Memories;
+use crate::queues::Queues;
+use crate::tale::Tale;
+use crate::task_host::TaskHost;
+use fargate_runners_core::ids::StackId;
+use fargate_runners_core::time::Timestamp;
+use fargate_runners_ledger_memory::MemoryLedger;
+use fargate_runners_model_ecs::EcsModel;
+use fargate_runners_model_github::{Caller, GithubModel};
+use std::cell::RefCell;
+
+/// A story's world.
+pub struct World {
+    /// The clock and the actors.
+    pub engine: Engine,
+    /// What goes wrong.
+    pub faults: Faults,
+    /// Chance for everything that is no fault: latencies, durations, gaps.
+    pub chance: RefCell<fastrand::Rng>,
+    /// GitHub.
+    pub github: RefCell<GithubModel>,
+    /// ECS and Fargate.
+    pub ecs: RefCell<EcsModel>,
+    /// The tasks' containers: start scripts and runners.
+    pub hosts: TaskHost,
+    /// The ledger's table.
+    pub ledger: MemoryLedger,
+    /// The fleets as their stacks describe them.
+    pub book: RefCell<FleetBook>,
+    /// The functions' hosts.
+    pub functions: Functions,
+    /// The bus and the queues.
+    pub queues: Queues,
+    /// Who checks the rules.
+    pub oracle: Oracle,
+    /// What is told.
+    pub tale: Tale,
+    /// What the healers keep in mind.
+    pub memories: Memories,
+    /// Who the control plane is at GitHub.
+    pub caller: Caller,
+    /// This installation.
+    pub stack: StackId,
+}
+
+impl World {
+    /// The time in the story.
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        self.engine.now()
+    }
+
+    /// The same, as the rules have it.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        Timestamp::from_millis(self.now())
+    }
+
+    /// A number between the two.
+    #[must_use]
+    pub fn between(&self, least: Millis, most: Millis) -> Millis {
+        self.chance.borrow_mut().u64(least..=most)
+    }
+
+    /// Whether the fault strikes here and now.
+    #[must_use]
+    pub fn strikes(&self, fault: Fault) -> bool {
+        let strikes = self.faults.strikes(fault, self.now());
+        if strikes {
+            self.tale.tell(self.now(), "fault", || fault.text().to_owned());
+        }
+        strikes
+    }
+
+    /// Tells what happens, if anybody listens.
+    pub fn tell(&self, who: &str, what: impl FnOnce() -> String) {
+        self.tale.tell(self.now(), who, what);
+    }
+}
