@@ -5,7 +5,7 @@ use crate::faults::Fault;
 use crate::host::{Call, Function, Host};
 use crate::world::World;
 use fargate_runners_core::ecs_event::TaskStateChange;
-use fargate_runners_model_github::{Answer as Delivered, Outgoing, signature};
+use fargate_runners_model_github::{Action, Answer as Delivered, Outgoing, Payload, signature};
 use fargate_runners_use_cases::deregister::{Again, Deregister};
 use fargate_runners_use_cases::ports::DeadLetterSource;
 use fargate_runners_use_cases::register::{Answer, Register, Route};
@@ -24,22 +24,34 @@ const GATEWAY_LIMIT: Millis = 30_000;
 /// GitHub gives up on a delivery after this.
 const DELIVERY_LIMIT: Millis = 10_000;
 
+/// The schedule in the template.
+const SWEEP_EVERY: Millis = 300_000;
+
 /// Lambda's tries of an asynchronous event, and the pause before each.
 const ASYNC_PAUSES: [Millis; 3] = [0, 60_000, 120_000];
 
 /// The functions' hosts.
 #[derive(Default)]
-pub struct Functions(RefCell<BTreeMap<(Function, u64), Rc<Host>>>);
+pub struct Functions {
+    hosts: RefCell<BTreeMap<(Function, u64), Rc<Host>>>,
+    healed: RefCell<BTreeMap<&'static str, u64>>,
+}
 
 impl Functions {
     /// New versions of all functions are deployed: what hosts remembered is gone. Calls under way end where they are.
     pub fn redeploy(&self) {
-        self.0.borrow_mut().clear();
+        self.hosts.borrow_mut().clear();
+    }
+
+    /// How much each healer has healed.
+    #[must_use]
+    pub fn healed(&self) -> Vec<(&'static str, u64)> {
+        self.healed.borrow().iter().map(|(healer, count)| (*healer, *count)).collect()
     }
 
     fn host(&self, world: &World, function: Function) -> Rc<Host> {
         let key = (function, world.between(0, HOSTS - 1));
-        Rc::clone(self.0.borrow_mut().entry(key).or_insert_with(|| {
+        Rc::clone(self.hosts.borrow_mut().entry(key).or_insert_with(|| {
             let wrong = world.strikes(Fault::ClockSkew);
             let skew = if wrong { world.faults.between(Fault::ClockSkew, 0, 4_000).cast_signed() - 2_000 } else { 0 };
             Rc::new(Host { skew, fleets: RefCell::default() })
@@ -122,6 +134,16 @@ async fn register(world: &Rc<World>, request: &ApiCall) -> Option<Answer> {
 /// A webhook delivery of GitHub, and what becomes of it.
 pub fn deliver(world: &Rc<World>, outgoing: Outgoing) {
     let now = world.now();
+    if let Payload::Job(event) = &*outgoing.payload {
+        if event.stale_runner {
+            world.faults.count(Fault::StaleRunner);
+        }
+        if event.action == Action::Completed && world.strikes(Fault::NoCompleted) {
+            // As if it had never been made: nothing in the log says that it failed.
+            world.github.borrow_mut().answered(now, outgoing.id, Delivered::Status(202));
+            return;
+        }
+    }
     if world.strikes(Fault::DeliveryLost) {
         world.github.borrow_mut().answered(now, outgoing.id, Delivered::TimedOut);
         return;
@@ -236,6 +258,22 @@ pub fn ecs_event(world: &Rc<World>, envelope: serde_json::Value) {
         });
     }
 }
+
+/// The schedule of `sweep`, until the story ends.
+pub async fn sweep_on_schedule(world: Rc<World>) {
+    loop {
+        world.engine.sleep(SWEEP_EVERY).await;
+        if world.strikes(Fault::SweepMissed) {
+            continue;
+        }
+        for _ in 0..=usize::from(world.strikes(Fault::SweepTwice)) {
+            let world = Rc::clone(&world);
+            world.clone().engine.spawn(async move { sweep(&world).await });
+        }
+    }
+}
+
+async fn sweep(_world: &Rc<World>) {}
 
 /// A message of `deregister`'s retry queue: whether it is done with.
 pub async fn clean_up(world: &Rc<World>, body: &str) -> bool {

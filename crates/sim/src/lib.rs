@@ -6,6 +6,24 @@
 //!
 //! It must never look at a real clock or draw a number that does not come from its seed.
 
+mod api;
+pub mod book;
+mod end;
 pub mod engine;
 pub mod faults;
+mod functions;
+mod host;
+pub mod oracle;
+mod people;
+pub mod plan;
+mod ports;
+mod queues;
+pub mod report;
+mod runner;
+mod script;
+mod setting;
+pub mod shrink;
+pub mod story;
 pub mod tale;
+mod task_host;
+mod world;

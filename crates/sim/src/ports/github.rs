@@ -89,7 +89,7 @@ impl Github for Call {
         let request = JitRequest {
             name: name.to_string(),
             runner_group_id: fleet.runner_group_id,
-            labels: fleet.labels.iter().map(ToString::to_string).collect(),
+            labels: fleet.labels.iter().map(|label| label.as_str().to_owned()).collect(),
             work_folder: None,
         };
         let (caller, scope) = (self.world().caller.clone(), scope(fleet));

@@ -1,0 +1,83 @@
+//! How a story must end: once nothing goes wrong any more and some time has passed, each job that GitHub did not give up on has run exactly once (R6), and
+//! nothing is left of it (R7): no runner in GitHub, no task beyond warm, no job that counts, no message.
+
+use crate::plan::StoryPlan;
+use crate::world::World;
+use fargate_runners_core::names::RunnerName;
+use fargate_runners_core::record::Record;
+use fargate_runners_model_ecs::Status;
+use fargate_runners_model_github::{Fate, Status as JobStatus};
+
+/// Lines of a violation's text that name what is left.
+const NAMED: usize = 3;
+
+/// Whether there is nothing to wait for any more.
+#[must_use]
+pub fn all_is_quiet(world: &World, plan: &StoryPlan) -> bool {
+    open_jobs(world, plan).is_empty() && left(world).is_empty()
+}
+
+/// Checks the end.
+pub fn check(world: &World, plan: &StoryPlan) {
+    let open = open_jobs(world, plan);
+    if !open.is_empty() {
+        world.oracle.violation(world, "R6", format!("{} jobs never came to an end: {}", open.len(), some(&open)));
+    }
+    let lost = lost_jobs(world);
+    if !lost.is_empty() {
+        world.oracle.violation(world, "R1", format!("{} jobs were lost although AWS did not take their tasks: {}", lost.len(), some(&lost)));
+    }
+    let left = left(world);
+    if !left.is_empty() {
+        world.oracle.violation(world, "R7", format!("{} things are left: {}", left.len(), some(&left)));
+    }
+}
+
+fn some(names: &[String]) -> String {
+    let more = if names.len() > NAMED { ", …" } else { "" };
+    format!("{}{more}", names[..names.len().min(NAMED)].join(", "))
+}
+
+/// Jobs that a fleet should run, and that GitHub still holds open.
+fn open_jobs(world: &World, plan: &StoryPlan) -> Vec<String> {
+    let github = world.github.borrow();
+    let book = world.book.borrow();
+    let open = github.jobs().filter(|job| job.status != JobStatus::Completed && !job.hosted);
+    let open = open.filter(|job| book.has_fleet_for(job) && !plan.is_left_waiting(job));
+    open.map(|job| format!("job {} ({:?}, labels {})", job.id.0, job.status, job.labels.join("+"))).collect()
+}
+
+/// Jobs that went down with their runners for a reason that is none of AWS's, of people's, or of the runner's own program.
+fn lost_jobs(world: &World) -> Vec<String> {
+    let github = world.github.borrow();
+    let lost = github.jobs().filter(|job| matches!(job.fate, Some(Fate::LostCommunication | Fate::KilledByDelete)));
+    lost.filter(|job| {
+        let name = job.runner.as_ref().and_then(|runner| RunnerName::parse(&runner.name).ok());
+        !name.is_some_and(|name| world.hosts.is_excused(name.task.as_str()) || world.book.borrow().is_taken_by_people(name.task.as_str()))
+    })
+    .map(|job| format!("job {} on {}", job.id.0, job.runner.as_ref().map_or("nobody", |runner| runner.name.as_str())))
+    .collect()
+}
+
+/// Everything that must be gone.
+fn left(world: &World) -> Vec<String> {
+    let mut left = Vec::new();
+    let book = world.book.borrow();
+    let warm: usize = book.fleets().iter().map(|fleet| fleet.warm as usize).sum();
+    let runners: Vec<String> = world.github.borrow().runners().map(|runner| format!("runner {}", runner.name)).collect();
+    let tasks: Vec<String> =
+        world.ecs.borrow().tasks().filter(|task| task.last_status != Status::Stopped).map(|task| format!("task {}", task.id)).collect();
+    // A fleet whose warm runners are being replaced has some of both kinds for a while.
+    left.extend(runners.into_iter().skip(warm));
+    left.extend(tasks.into_iter().skip(warm));
+    world.ledger.look(|key, record| {
+        if let Record::Job(job) = record
+            && job.is_open()
+            && book.has_rule(key.fleet().as_str())
+        {
+            left.push(format!("{key} ({:?}) in the ledger", job.phase));
+        }
+    });
+    left.extend(world.queues.dead().into_iter().map(|(source, letter)| format!("dead letter {} of {source:?}", letter.id)));
+    left
+}

@@ -1,0 +1,133 @@
+//! Tells many stories and says what came of them: `cargo xtask sim`. One that breaks a rule is told in full, with as few faults as are needed for it.
+
+use clap::Parser;
+use fargate_runners_core::mutant::{self, Mutant};
+use fargate_runners_sim::faults::Fault;
+use fargate_runners_sim::report;
+use fargate_runners_sim::shrink::shrink;
+use fargate_runners_sim::story::{Outcome, Settings, tell};
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+/// A line of progress this often; on a terminal it is written over.
+const PROGRESS: Duration = Duration::from_secs(2);
+
+/// The rules in a simulated world: stories on virtual time, each from one seed.
+#[derive(Parser)]
+#[command(name = "cargo xtask sim")]
+struct Arguments {
+    /// How many stories.
+    #[arg(long, default_value_t = 100)]
+    seeds: u64,
+    /// The first seed; with --seeds 1 the whole story is told.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Jobs in each story.
+    #[arg(long, default_value_t = 200)]
+    jobs: u32,
+    /// Hours of each story in which jobs are queued and things go wrong.
+    #[arg(long, default_value_t = 6)]
+    hours: u32,
+    /// Multiplies the usual rate of every fault.
+    #[arg(long, default_value_t = 1.0)]
+    faults: f64,
+    /// Leaves a fault out, by its name.
+    #[arg(long)]
+    without: Vec<String>,
+    /// Runs a wrong change instead of the right rules, by its name.
+    #[arg(long)]
+    mutant: Option<String>,
+    /// Tells the story even if no rule is broken.
+    #[arg(long)]
+    tell: bool,
+    /// Only what fits on one page.
+    #[arg(long)]
+    quiet: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let without = arguments.without.iter().filter_map(|name| {
+        let found = Fault::ALL.iter().find(|fault| format!("{fault:?}") == *name).copied();
+        if found.is_none() {
+            eprintln!("there is no fault {name:?}");
+        }
+        found
+    });
+    let settings =
+        Settings { jobs: arguments.jobs, hours: arguments.hours, factor: arguments.faults, without: without.collect(), told: false };
+    let mutant = match arguments.mutant.as_deref().map(|name| (name, Mutant::ALL.iter().find(|mutant| format!("{mutant:?}") == name))) {
+        None => None,
+        Some((_, Some(mutant))) => Some(*mutant),
+        Some((name, None)) => {
+            eprintln!("there is no mutant {name:?}; there are {:?}", Mutant::ALL);
+            return ExitCode::FAILURE;
+        }
+    };
+    let began = Instant::now();
+    let told = run(&arguments, &settings, mutant);
+    let seconds = began.elapsed().as_secs_f64();
+    if arguments.tell {
+        mutant::set(mutant);
+        report::story(&tell(arguments.seed, &Settings { told: true, ..settings.clone() }));
+    }
+    report::summary(&told, seconds, arguments.quiet);
+    let Some(broken) = told.iter().filter(|outcome| outcome.violation.is_some()).min_by_key(|outcome| outcome.steps) else {
+        return ExitCode::SUCCESS;
+    };
+    if !arguments.quiet {
+        mutant::set(mutant);
+        let small = shrink(broken.seed, &settings);
+        report::story(&tell(broken.seed, &Settings { told: true, ..small.clone() }));
+        report::how_to_repeat(broken.seed, &small, mutant);
+    }
+    ExitCode::FAILURE
+}
+
+/// Tells all stories, on all cores, in any order; each is the same on every core.
+fn run(arguments: &Arguments, settings: &Settings, mutant: Option<Mutant>) -> Vec<Outcome> {
+    let next = AtomicU64::new(0);
+    let stop = AtomicBool::new(false);
+    let (sender, receiver) = mpsc::channel();
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            let (sender, next, stop) = (sender.clone(), &next, &stop);
+            scope.spawn(move || {
+                mutant::set(mutant);
+                while !stop.load(Ordering::Relaxed) {
+                    let position = next.fetch_add(1, Ordering::Relaxed);
+                    if position >= arguments.seeds {
+                        break;
+                    }
+                    let outcome = tell(arguments.seed + position, settings);
+                    if sender.send(outcome).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let began = Instant::now();
+        let mut shown = began;
+        let mut told: Vec<Outcome> = Vec::new();
+        for outcome in receiver {
+            // A mutant is found once; a rule that is broken in earnest is looked for until there are a few to choose from.
+            told.push(outcome);
+            let broken = told.iter().filter(|outcome| outcome.violation.is_some()).count();
+            if broken >= if mutant.is_some() { 1 } else { 20 } {
+                stop.store(true, Ordering::Relaxed);
+            }
+            if shown.elapsed() >= PROGRESS && !arguments.quiet {
+                shown = Instant::now();
+                let end = if std::io::stderr().is_terminal() { "\r" } else { "\n" };
+                eprint!("{} of {} stories, {broken} with a broken rule, {} s{end}", told.len(), arguments.seeds, began.elapsed().as_secs());
+            }
+        }
+        told.sort_by_key(|outcome| outcome.seed);
+        told
+    })
+}

@@ -1,0 +1,186 @@
+//! The runner's program: a listener that connects, takes one job, runs it and ends. It can hang, die, and lose its registration.
+
+use crate::api::{self, ApiAnswer, ApiCall};
+use crate::engine::{First, first};
+use crate::faults::Fault;
+use crate::task_host::{Phase, TaskLife};
+use crate::world::World;
+use fargate_runners_model_github::{Conclusion, JobId, ListenerCredentials, Message, SessionError, SessionId};
+use fargate_runners_use_cases::register::{Answer, Route};
+use std::rc::Rc;
+
+/// A listener whose session is held for another's tries again this often, each half a minute.
+const CONFLICTS: u32 = 8;
+const CONFLICT_PAUSE: u64 = 30_000;
+
+/// A listener that lost its registration notices on one of its next polls.
+const NOTICES: (u64, u64) = (10_000, 90_000);
+
+/// Plays the runner's program, to its end.
+pub async fn play(world: Rc<World>, life: Rc<TaskLife>, nonce: String, credentials: ListenerCredentials) {
+    live(&world, &life, &nonce, &credentials).await;
+    if let Some(session) = life.session.take() {
+        let now = world.now();
+        world.github.borrow_mut().close_session(now, session);
+    }
+    life.runner_ended.raise();
+    life.news.raise();
+}
+
+/// What a runner leaves when its script has ended: its processes end with the container.
+pub fn end_with_script(world: &World, life: &TaskLife) {
+    if let Some(session) = life.session.take() {
+        let now = world.now();
+        world.github.borrow_mut().disconnect(now, session);
+    }
+    life.interrupted.raise();
+}
+
+async fn live(world: &Rc<World>, life: &Rc<TaskLife>, nonce: &str, credentials: &ListenerCredentials) {
+    world.engine.sleep(world.between(1_000, 4_000)).await;
+    let Some(session) = connect(world, life, credentials).await else { return };
+    life.session.set(Some(session));
+    world.tell(&life.short(), || "listens for jobs".to_owned());
+    let mailbox = world.hosts.mailbox(session);
+    let dies = world.strikes(Fault::RunnerDies);
+    if world.strikes(Fault::GhostMade) {
+        let (world, runner, after) = (Rc::clone(world), credentials.runner_id, world.faults.between(Fault::GhostMade, 30_000, 1_800_000));
+        world.clone().engine.spawn(async move {
+            world.engine.sleep(after).await;
+            remove_if_idle(&world, runner);
+        });
+    }
+    loop {
+        if life.interrupted.is_raised() {
+            return;
+        }
+        let now = world.now();
+        let message = world.github.borrow_mut().poll(now, session);
+        match message {
+            Ok(Some(Message::Offer(job))) => return work(world, life, nonce, session, job, dies).await,
+            Ok(Some(Message::Cancel(_)) | None) => {}
+            Err(SessionError::Gone | SessionError::Conflict) => {
+                // Some listeners notice that their registration is gone; some wait for ever.
+                let asks_again = world.between(0, 1) == 0;
+                if asks_again {
+                    first(life.interrupted.raised(), world.engine.sleep(world.between(NOTICES.0, NOTICES.1))).await;
+                } else {
+                    life.interrupted.raised().await;
+                }
+                return;
+            }
+        }
+        mailbox.lower();
+        first(mailbox.raised(), life.interrupted.raised()).await;
+    }
+}
+
+async fn connect(world: &Rc<World>, life: &TaskLife, credentials: &ListenerCredentials) -> Option<SessionId> {
+    for _ in 0..CONFLICTS {
+        let now = world.now();
+        let hangs = world.strikes(Fault::ListenerHangs);
+        let opened = {
+            let mut github = world.github.borrow_mut();
+            let opened = github.open_session(now, credentials);
+            if hangs && opened.is_ok() {
+                github.hang_runner(fargate_runners_model_github::RunnerId(credentials.runner_id));
+            }
+            opened
+        };
+        match opened {
+            Ok(session) => return Some(session),
+            Err(SessionError::Gone) => return None,
+            Err(SessionError::Conflict) => {
+                if let First::Left(()) = first(life.interrupted.raised(), world.engine.sleep(CONFLICT_PAUSE)).await {
+                    return None;
+                }
+            }
+        }
+    }
+    None
+}
+
+async fn work(world: &Rc<World>, life: &Rc<TaskLife>, nonce: &str, session: SessionId, job: JobId, dies: bool) {
+    if life.phase.get() == Phase::Finishing || life.phase.get() == Phase::Ended {
+        return;
+    }
+    life.phase.set(Phase::Running);
+    life.has_job.set(true);
+    life.news.raise();
+    world.tell(&life.short(), || format!("runs job {}", job.0));
+    let Some(message) = world.github.borrow().job_message(job) else { return };
+    misbehave(world, life, nonce);
+    let mailbox = world.hosts.mailbox(session);
+    let end = world.now() + message.duration_ms;
+    let dies_at = if dies { world.now() + message.duration_ms / 2 } else { u64::MAX };
+    let mut conclusion = message.conclusion;
+    loop {
+        let until = end.min(dies_at);
+        match first(world.engine.sleep_until(until), first(life.interrupted.raised(), mailbox.raised())).await {
+            First::Left(()) if dies_at < end => {
+                world.tell(&life.short(), || "its runner dies".to_owned());
+                life.excused.set(true);
+                life.session.set(None);
+                let now = world.now();
+                return world.github.borrow_mut().disconnect(now, session);
+            }
+            First::Left(()) => break,
+            First::Right(First::Left(())) => {
+                conclusion = Conclusion::Cancelled;
+                world.engine.sleep(world.between(500, 4_000)).await;
+                break;
+            }
+            First::Right(First::Right(())) => {
+                mailbox.lower();
+                let now = world.now();
+                let cancelled = matches!(world.github.borrow_mut().poll(now, session), Ok(Some(Message::Cancel(_))));
+                if cancelled {
+                    conclusion = Conclusion::Cancelled;
+                    world.engine.sleep(world.between(500, 4_000)).await;
+                    break;
+                }
+            }
+        }
+    }
+    let now = world.now();
+    let told = world.github.borrow_mut().finish_job(now, session, job, conclusion);
+    world.tell(&life.short(), || format!("job {} is over: {} ({told:?})", job.0, conclusion.as_str()));
+    life.job_over.set(true);
+    life.news.raise();
+    world.engine.sleep(world.between(200, 3_000)).await;
+}
+
+/// Job code has the task's role, and may have read the nonce: it must gain nothing by it.
+fn misbehave(world: &Rc<World>, life: &Rc<TaskLife>, nonce: &str) {
+    let nonces = [
+        (Fault::JobReplaysNonce, nonce.to_owned()),
+        (Fault::JobAsksWithOwnNonce, format!("{:064x}", world.between(0, u64::MAX))),
+    ];
+    for (fault, nonce) in nonces {
+        if !world.strikes(fault) {
+            continue;
+        }
+        let (world, life) = (Rc::clone(world), Rc::clone(life));
+        world.clone().engine.spawn(async move {
+            for route in [Route::Ack, Route::Registration] {
+                let request = ApiCall { task_id: life.task_id.clone(), fleet: life.fleet.clone(), route, nonce: nonce.clone(), outcome: None };
+                if let ApiAnswer::Answer(Answer::Jit(name, _) | Answer::Token(name, ..)) = api::call(&world, request).await {
+                    world.oracle.violation(&world, "R5", format!("job code got the registration {name}"));
+                }
+            }
+        });
+    }
+}
+
+/// Somebody deletes an idle runner at GitHub.
+fn remove_if_idle(world: &World, runner: u64) {
+    let id = fargate_runners_model_github::RunnerId(runner);
+    let now = world.now();
+    let mut github = world.github.borrow_mut();
+    let Some(found) = github.runner(id).cloned() else { return };
+    if !github.jobs().any(|job| job.completed_at.is_none() && job.runner.as_ref().is_some_and(|seen| seen.name == found.name)) {
+        world.tell("people", || format!("delete the idle runner {} at GitHub", found.name));
+        let deleted = github.delete_runner(now, &world.caller, &found.scope, id);
+        drop(deleted);
+    }
+}

@@ -1,0 +1,140 @@
+//! One story, from its seed to its end: lets time pass in the models and for the actors, and in the end asks whether everything came out as it should.
+
+use crate::end;
+use crate::engine::Millis;
+use crate::faults::{Fault, Faults};
+use crate::functions;
+use crate::oracle::Violation;
+use crate::people;
+use crate::plan::StoryPlan;
+use crate::setting;
+use crate::tale::{Line, Tale};
+use crate::task_host;
+use crate::world::World;
+use fargate_runners_model_ecs::{Status, StopCode};
+use std::rc::Rc;
+
+/// When every story begins: 2026-01-01, any time that looks like one.
+pub const BEGIN: Millis = 1_767_225_600_000;
+
+const HOUR: Millis = 3_600_000;
+
+/// After the last fault a story is looked at this often, to see whether all is quiet.
+const LOOK: Millis = 5 * 60_000;
+
+/// Once the last job has ended: runners leave by their leases, GitHub lets go of crashed runners after 10 to 15 minutes, sweeps come every five.
+pub const SETTLE: Millis = 2 * HOUR;
+
+/// What a story is made from, besides its seed.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many jobs.
+    pub jobs: u32,
+    /// Over how many hours.
+    pub hours: u32,
+    /// By how much the usual rates of faults are multiplied.
+    pub factor: f64,
+    /// Faults that never strike.
+    pub without: Vec<Fault>,
+    /// Whether the tale is told.
+    pub told: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { jobs: 200, hours: 6, factor: 1.0, without: vec![], told: false }
+    }
+}
+
+/// How a story came out.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Its seed.
+    pub seed: u64,
+    /// The rule that was broken first.
+    pub violation: Option<Violation>,
+    /// How often each fault struck, in the order of `Fault::ALL`.
+    pub struck: Vec<u64>,
+    /// How often an actor went on.
+    pub steps: u64,
+    /// How much each healer healed.
+    pub healed: Vec<(&'static str, u64)>,
+    /// What happened, if it was told.
+    pub lines: Vec<Line>,
+}
+
+/// Tells the story of a seed.
+#[must_use]
+pub fn tell(seed: u64, settings: &Settings) -> Outcome {
+    let faults = Faults::new(seed, settings.factor, BEGIN + u64::from(settings.hours) * HOUR);
+    settings.without.iter().for_each(|fault| faults.set(*fault, 0.0));
+    let plan = StoryPlan::new(seed, settings, &faults);
+    let world = Rc::new(setting::world(seed, &plan, faults, Tale::new(settings.told)));
+    world.engine.spawn(people::live(Rc::clone(&world), plan.clone()));
+    world.engine.spawn(functions::sweep_on_schedule(Rc::clone(&world)));
+    let quiet_from = world.faults.until().max(plan.last_end()) + SETTLE;
+    run_until(&world, world.faults.until());
+    loop {
+        if world.oracle.found().is_some() || end::all_is_quiet(&world, &plan) || world.now() >= quiet_from {
+            break;
+        }
+        run_until(&world, world.now() + LOOK);
+    }
+    end::check(&world, &plan);
+    Outcome {
+        seed,
+        violation: world.oracle.found(),
+        struck: world.faults.struck(),
+        steps: world.engine.steps(),
+        healed: world.functions.healed(),
+        lines: world.tale.lines(),
+    }
+}
+
+/// Lets everything happen until a time, or until a rule is broken.
+fn run_until(world: &Rc<World>, until: Millis) {
+    loop {
+        settle(world);
+        if world.oracle.found().is_some() {
+            return;
+        }
+        let due = [world.engine.next_timer(), world.ecs.borrow().next_due(), world.github.borrow().next_due()];
+        let next = due.into_iter().flatten().min().unwrap_or(until).max(world.now());
+        if next >= until {
+            world.engine.advance(until);
+            return;
+        }
+        world.engine.advance(next);
+        world.ecs.borrow_mut().advance(next);
+        world.github.borrow_mut().advance(next);
+    }
+}
+
+/// Lets everything happen that is due now.
+fn settle(world: &Rc<World>) {
+    loop {
+        let mut any = world.engine.run_ready();
+        let commands = world.ecs.borrow_mut().take_commands();
+        let events = world.ecs.borrow_mut().take_events();
+        let deliveries = world.github.borrow_mut().take_deliveries(world.now());
+        any |= !commands.is_empty() || !events.is_empty() || !deliveries.is_empty();
+        for command in commands {
+            world.oracle.commanded(world, &command);
+            task_host::obey(world, command);
+        }
+        for event in events {
+            // The rule of the template lets no others through.
+            let warning = event.task.stop_code == Some(StopCode::SpotInterruption) && event.task.last_status == Status::Running;
+            if event.task.last_status == Status::Stopped || warning {
+                functions::ecs_event(world, event.envelope());
+            }
+        }
+        for outgoing in deliveries {
+            functions::deliver(world, outgoing);
+        }
+        any |= task_host::wake(world);
+        if !any {
+            return;
+        }
+    }
+}
