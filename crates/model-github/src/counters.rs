@@ -18,6 +18,9 @@ pub enum Endpoint {
     Deprecations,
     RunnerGroups,
     GetJob,
+    GetRun,
+    RerunFailedJobs,
+    ListHooks,
     ListDeliveries,
     GetDelivery,
     Redeliver,
@@ -31,7 +34,13 @@ impl Endpoint {
     pub fn writes(self) -> bool {
         matches!(
             self,
-            Self::TokenExchange | Self::RegistrationToken | Self::RemoveToken | Self::JitConfig | Self::DeleteRunner | Self::Redeliver
+            Self::TokenExchange
+                | Self::RegistrationToken
+                | Self::RemoveToken
+                | Self::JitConfig
+                | Self::DeleteRunner
+                | Self::RerunFailedJobs
+                | Self::Redeliver
         )
     }
 }

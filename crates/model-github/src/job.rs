@@ -10,6 +10,8 @@ pub struct Job {
     pub id: JobId,
     /// The workflow run that it belongs to.
     pub run_id: u64,
+    /// Which attempt of the run, counted from 1.
+    pub run_attempt: u32,
     /// Login of the repository's owner.
     pub owner: String,
     /// Name of the repository.
@@ -211,6 +213,8 @@ pub struct NewJob {
     pub step: Option<String>,
     /// What goes wrong with its deliveries.
     pub tampers: Vec<Tamper>,
+    /// The run that it belongs to, by another job's `run_id`; none makes a run of its own.
+    pub run_id: Option<u64>,
 }
 
 impl NewJob {
@@ -228,6 +232,7 @@ impl NewJob {
             gate: Gate::None,
             step: None,
             tampers: Vec::new(),
+            run_id: None,
         }
     }
 
@@ -259,6 +264,12 @@ impl NewJob {
     #[must_use]
     pub fn with_step(self, command: impl Into<String>) -> Self {
         Self { step: Some(command.into()), ..self }
+    }
+
+    /// In the same run as another job.
+    #[must_use]
+    pub fn in_run(self, run_id: u64) -> Self {
+        Self { run_id: Some(run_id), ..self }
     }
 
     /// With something going wrong on one of its deliveries.

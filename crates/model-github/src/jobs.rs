@@ -15,13 +15,19 @@ impl GithubModel {
     /// Queues a job (or puts it behind its gate).
     pub fn queue_job(&mut self, now: Millis, new: NewJob) -> JobId {
         self.advance(now);
+        self.make_job(new)
+    }
+
+    pub(crate) fn make_job(&mut self, new: NewJob) -> JobId {
         let id = JobId(self.new_id());
-        let run_id = self.new_id();
+        let run_id = new.run_id.unwrap_or_else(|| self.new_id());
+        let run_attempt = self.join_run(run_id, id);
         let lower_labels: Vec<String> = new.labels.iter().map(|label| label.to_lowercase()).collect();
         let hosted = lower_labels.len() == 1 && HOSTED.iter().any(|beginning| lower_labels[0].starts_with(beginning));
         let job = Job {
             id,
             run_id,
+            run_attempt,
             owner: new.owner,
             name: new.name,
             title: new.title,
@@ -109,9 +115,10 @@ impl GithubModel {
         self.jobs.get(&id)
     }
 
-    /// Forgets the jobs that ended before this time, so that a long simulation stays small.
+    /// Forgets the jobs that ended before this time, and the runs of which nothing is left, so that a long simulation stays small.
     pub fn forget_jobs(&mut self, ended_before: Millis) {
         self.jobs.retain(|_, job| job.completed_at.is_none_or(|at| at >= ended_before));
+        self.forget_runs();
     }
 
     fn announce_gate(&mut self, id: JobId) {

@@ -25,6 +25,7 @@ mod random;
 mod rest;
 mod runner;
 mod runners;
+mod runs;
 mod schedule;
 mod scope;
 mod sending;
@@ -46,6 +47,7 @@ pub use job::{Action, Conclusion, Fate, Fault, Gate, Job, NewJob, RunnerSeen, St
 pub use model::GithubModel;
 pub use rest::{Jit, JitRequest, Page, TokenRegistration};
 pub use runner::{Label, Presence, Runner};
+pub use runs::Run;
 pub use scope::Scope;
 pub use session::{JobMessage, Message, SessionError};
 pub use time::rfc3339;

@@ -12,6 +12,7 @@ use crate::job::Job;
 use crate::limits::Meter;
 use crate::random::Random;
 use crate::runner::Runner;
+use crate::runs::Attempts;
 use crate::schedule::{Due, Schedule};
 use crate::session::Session;
 use crate::world::World;
@@ -30,6 +31,7 @@ pub struct GithubModel {
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) woken: BTreeSet<SessionId>,
     pub(crate) jobs: BTreeMap<JobId, Job>,
+    pub(crate) runs: BTreeMap<u64, Attempts>,
     /// The jobs that a runner may get now.
     pub(crate) queue: BTreeSet<JobId>,
     pub(crate) hang_next: u32,
@@ -61,6 +63,7 @@ impl GithubModel {
             sessions: BTreeMap::new(),
             woken: BTreeSet::new(),
             jobs: BTreeMap::new(),
+            runs: BTreeMap::new(),
             queue: BTreeSet::new(),
             hang_next: 0,
             schedule: Schedule::default(),

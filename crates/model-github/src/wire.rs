@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::ids::HookId;
 use crate::job::{Action, Job, Status};
 use crate::runner::Runner;
+use crate::runs::Run;
 use crate::time::rfc3339;
 use crate::webhook::{JobEvent, Payload};
 use crate::world::{Repository, Visibility};
@@ -82,7 +83,7 @@ pub(crate) fn job(job: &Job, api_url: &str, web_url: &str) -> Value {
         "id": job.id.0,
         "run_id": job.run_id,
         "run_url": format!("{api}/actions/runs/{}", job.run_id),
-        "run_attempt": 1,
+        "run_attempt": job.run_attempt,
         "node_id": node_id("CheckRun", job.id.0),
         "head_sha": format!("{:040x}", u128::from(job.run_id) << 64 | u128::from(job.run_id)),
         "head_branch": "main",
@@ -102,6 +103,28 @@ pub(crate) fn job(job: &Job, api_url: &str, web_url: &str) -> Value {
         "runner_group_id": runner.map(|runner| runner.group_id),
         "runner_group_name": runner.map(|runner| runner.group_name.as_str()),
         "workflow_name": "CI",
+    })
+}
+
+/// A run, as look-ups show it: few of GitHub's fields, but those as they are.
+pub(crate) fn run(run: &Run, api_url: &str, web_url: &str) -> Value {
+    let full_name = format!("{}/{}", run.owner, run.name);
+    let url = format!("{api_url}/repos/{full_name}/actions/runs/{}", run.id);
+    json!({
+        "id": run.id,
+        "node_id": node_id("WorkflowRun", run.id),
+        "name": "CI",
+        "event": "push",
+        "head_branch": "main",
+        "status": run.status.as_str(),
+        "conclusion": run.conclusion.map(crate::job::Conclusion::as_str),
+        "run_attempt": run.attempt,
+        "created_at": rfc3339(run.created_at),
+        "run_started_at": rfc3339(run.created_at),
+        "url": url,
+        "jobs_url": format!("{url}/jobs"),
+        "rerun_url": format!("{url}/rerun"),
+        "html_url": format!("{web_url}/{full_name}/actions/runs/{}", run.id),
     })
 }
 

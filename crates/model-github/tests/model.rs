@@ -4,6 +4,8 @@
 mod rest;
 #[path = "model/runners_and_jobs.rs"]
 mod runners_and_jobs;
+#[path = "model/runs.rs"]
+mod runs;
 #[path = "model/story.rs"]
 mod story;
 #[path = "model/webhooks.rs"]

@@ -38,6 +38,14 @@ impl GithubModel {
                 let job = self.get_job(now, caller, owner, repo, JobId(number(id)?))?;
                 Ok(Response::json(200, &wire::job(&job, &self.config.api_url, &self.config.web_url)))
             }
+            ("GET", ["repos", owner, repo, "actions", "runs", id]) => {
+                let run = self.get_run(now, caller, owner, repo, number(id)?)?;
+                Ok(Response::json(200, &wire::run(&run, &self.config.api_url, &self.config.web_url)))
+            }
+            ("POST", ["repos", owner, repo, "actions", "runs", id, "rerun-failed-jobs"]) => {
+                self.rerun_failed_jobs(now, caller, owner, repo, number(id)?)?;
+                Ok(Response::json(201, &json!({})))
+            }
             ("GET", ["rate_limit"]) => {
                 self.call(now, caller, Endpoint::RateLimit, |_, _| Ok(Response::json(200, &json!({ "resources": {} }))))
             }
