@@ -109,6 +109,9 @@ pub struct TaskRecord {
     /// The newest attempt to mint for it; 0 before the first.
     #[serde(default)]
     pub attempt: u8,
+    /// The attempts up to this one are known to have left no runner at GitHub.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cleared: u8,
     /// Until when a mint may be under way; nobody else mints for this task before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minting_until: Option<Timestamp>,
@@ -153,6 +156,11 @@ pub struct TaskRecord {
     pub lost_reported: bool,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_zero(number: &u8) -> bool {
+    *number == 0
+}
+
 impl TaskRecord {
     /// A task of which nothing is known but that it exists.
     #[must_use]
@@ -165,6 +173,7 @@ impl TaskRecord {
             service: None,
             nonce_sha256: None,
             attempt: 0,
+            cleared: 0,
             minting_until: None,
             minted: None,
             protected_until: None,

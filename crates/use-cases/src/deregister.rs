@@ -125,9 +125,12 @@ impl<L: Ledger, G: Github, F: Fleets, B: Bus, Q: RetryQueue, C: Clock> Deregiste
     }
 
     async fn delete(&self, fleet: &Fleet, task: &TaskRecord) -> Result<Deleted, GithubError> {
-        match find::runner(&self.github, &self.stack, fleet, task).await? {
-            Some(runner) => self.github.delete(fleet, runner).await,
-            None => Ok(Deleted::Gone),
+        let mut deleted = Deleted::Gone;
+        for runner in find::runners(&self.github, &self.stack, fleet, task).await? {
+            if self.github.delete(fleet, runner).await? == Deleted::Busy {
+                deleted = Deleted::Busy;
+            }
         }
+        Ok(deleted)
     }
 }

@@ -21,17 +21,18 @@ pub(crate) async fn fleet<F: Fleets>(
     Ok(None)
 }
 
-/// The runner of the task's newest attempt: by the id that was recorded, or by its name if the answer that bore the id was lost.
-pub(crate) async fn runner<G: Github>(
+/// The runners of all the task's attempts that may have left one: by the id that was recorded, or by its name if the answer that bore the id was lost.
+pub(crate) async fn runners<G: Github>(
     github: &G,
     stack: &StackId,
     fleet: &Fleet,
     task: &TaskRecord,
-) -> Result<Option<RunnerId>, GithubError> {
-    let known = task.minted.as_ref().filter(|minted| minted.attempt == task.attempt).and_then(|minted| minted.runner_id);
-    if known.is_some() {
-        return Ok(known);
+) -> Result<Vec<RunnerId>, GithubError> {
+    let mut found = Vec::new();
+    for attempt in task.cleared + 1..=task.attempt {
+        let known = task.minted.as_ref().filter(|minted| minted.attempt == attempt).and_then(|minted| minted.runner_id);
+        let name = RunnerName { stack: stack.clone(), fleet: fleet.name.clone(), task: task.task_id.clone(), attempt };
+        found.extend(if known.is_some() { known } else { github.find(fleet, &name).await? });
     }
-    let name = RunnerName { stack: stack.clone(), fleet: fleet.name.clone(), task: task.task_id.clone(), attempt: task.attempt };
-    github.find(fleet, &name).await
+    Ok(found)
 }

@@ -134,6 +134,22 @@ async fn a_mint_whose_answer_was_lost_is_removed_before_the_next() {
 }
 
 #[tokio::test]
+async fn a_function_that_died_before_it_removed_the_last_runner_leaves_none_behind() {
+    let world = World::default();
+    world.runs("burst", 1, "RUNNING");
+    assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Jit(..)));
+    // The task did not hear, and asked again; the function noted the next mint and died.
+    let mut task = world.task("burst", 1).await.unwrap();
+    fargate_runners_core::register::begin_mint(&mut task, world.now());
+    let key = fargate_runners_core::record::Key::Task(task.fleet.clone(), task.task_id.clone());
+    let expected = world.1.read(&[key], world.now()).await.unwrap()[0].version;
+    world.1.commit(&[Write { record: Record::Task(task), expected }], world.now()).await.unwrap();
+    world.passes(60);
+    assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Jit(..)));
+    assert_eq!(world.with(|state| state.runners.len()), 1, "the newest alone");
+}
+
+#[tokio::test]
 async fn a_rate_limit_holds_every_mint_of_the_credential_until_then() {
     let world = World::default();
     world.runs("burst", 1, "RUNNING");

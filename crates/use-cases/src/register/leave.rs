@@ -39,9 +39,11 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
 
     /// GitHub deletes the leaver. If it says that it has a job after all, it stays.
     async fn delete_leaver(&self, fleet: &Fleet, caller: &Caller, task: &TaskRecord) -> Result<Answer, Trouble> {
-        let runner = find::runner(&self.github, &self.stack, fleet, task).await.map_err(trouble)?;
-        let Some(runner) = runner else { return Ok(Answer::LeaveLease) };
-        if self.github.delete(fleet, runner).await.map_err(trouble)? == Deleted::Gone {
+        let mut busy = false;
+        for runner in find::runners(&self.github, &self.stack, fleet, task).await.map_err(trouble)? {
+            busy |= self.github.delete(fleet, runner).await.map_err(trouble)? == Deleted::Busy;
+        }
+        if !busy {
             return Ok(Answer::LeaveLease);
         }
         for _ in 0..CONFLICTS_MAX {

@@ -60,6 +60,7 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
             self.write(&mut task).await.map_err(busy_record)?;
             return Err(error);
         }
+        task.get_mut().cleared = earlier.attempt;
         self.mint(fleet, caller, task).await
     }
 
@@ -132,6 +133,7 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
     async fn note_mint(&self, fleet: &Fleet, caller: &Caller, mut task: Slot<TaskRecord>, minted: Minted) -> Result<(), Trouble> {
         for _ in 0..CONFLICTS_MAX {
             end_mint(task.get_mut(), minted.clone());
+            task.get_mut().cleared = minted.attempt - 1;
             match self.write(&mut task).await {
                 Ok(()) => return Ok(()),
                 Err(CommitError::Failed(error)) => return Err(error.into()),
@@ -178,17 +180,17 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
         Ok(trouble)
     }
 
-    /// Removes the runner of the record's newest attempt, if one was or may have been made.
+    /// Removes what the record's attempts have made, or may have made.
     async fn remove(&self, fleet: &Fleet, task: &TaskRecord) -> Result<(), Trouble> {
         if task.attempt == 0 || fleet.registration == Registration::Token {
             return Ok(());
         }
-        let runner = find::runner(&self.github, &self.stack, fleet, task).await.map_err(trouble)?;
-        let Some(runner) = runner else { return Ok(()) };
-        match self.github.delete(fleet, runner).await.map_err(trouble)? {
-            Deleted::Gone => Ok(()),
-            Deleted::Busy => Err(Refusal::AskAgain { reason: "GitHub holds its earlier runner for busy", after: GITHUB_REFUSED }.into()),
+        for runner in find::runners(&self.github, &self.stack, fleet, task).await.map_err(trouble)? {
+            if self.github.delete(fleet, runner).await.map_err(trouble)? == Deleted::Busy {
+                return Err(Refusal::AskAgain { reason: "GitHub holds its earlier runner for busy", after: GITHUB_REFUSED }.into());
+            }
         }
+        Ok(())
     }
 
     /// A task that is told to leave may have a runner that it never started: that one goes first, so that an exit code of 0 means that nothing is left.
