@@ -22,6 +22,20 @@ pub enum HookOwner {
     Repository(String, String),
 }
 
+impl HookOwner {
+    /// Whether both are the same. Logins compare without regard to case, as at GitHub.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::App(one), Self::App(two)) => one == two,
+            (Self::Organization(one), Self::Organization(two)) => one.eq_ignore_ascii_case(two),
+            (Self::Repository(owner, name), Self::Repository(other_owner, other_name)) => {
+                owner.eq_ignore_ascii_case(other_owner) && name.eq_ignore_ascii_case(other_name)
+            }
+            _ => false,
+        }
+    }
+}
+
 /// A webhook to be configured.
 #[derive(Clone)]
 pub struct NewHook {
@@ -135,7 +149,7 @@ pub fn signature(secret: &str, body: &[u8]) -> String {
 
 pub(crate) struct Hook {
     pub(crate) owner: HookOwner,
-    url: String,
+    pub(crate) url: String,
     secret: String,
 }
 
@@ -240,7 +254,7 @@ impl GithubModel {
         self.post.log.values()
     }
 
-    /// Sends a logged delivery once more: the same event under the same GUID, a new attempt. False when the log does not have it (any more).
+    /// Sends a logged delivery once more, whoever asks: the same event under the same GUID, a new attempt. False when the log does not have it (any more).
     pub fn redeliver(&mut self, now: Millis, id: DeliveryId) -> bool {
         self.advance(now);
         self.prune_log();
@@ -259,14 +273,7 @@ impl GithubModel {
 
     /// Whether a delivery is to a webhook of this owner, and to this very one if one is named.
     pub(crate) fn is_of(&self, delivery: &Delivery, hook: Option<HookId>, owner: &HookOwner) -> bool {
-        let of_it = |found: &Hook| match (&found.owner, owner) {
-            (HookOwner::App(one), HookOwner::App(other)) => one == other,
-            (HookOwner::Organization(one), HookOwner::Organization(other)) => one.eq_ignore_ascii_case(other),
-            (HookOwner::Repository(one, name), HookOwner::Repository(other, other_name)) => {
-                one.eq_ignore_ascii_case(other) && name.eq_ignore_ascii_case(other_name)
-            }
-            _ => false,
-        };
+        let of_it = |found: &Hook| found.owner.same(owner);
         hook.is_none_or(|hook| delivery.hook == hook) && self.post.hooks.get(&delivery.hook).is_some_and(of_it)
     }
 }

@@ -257,7 +257,7 @@ impl GithubModel {
     }
 }
 
-fn app(principal: Principal) -> Result<u64, ApiError> {
+pub(crate) fn app(principal: Principal) -> Result<u64, ApiError> {
     match principal {
         Principal::App(id) => Ok(id),
         Principal::Installation(_) | Principal::Pat(_) => Err(ApiError::new(401, "A JSON web token could not be decoded")),

@@ -1,5 +1,7 @@
 //! Stories about the model of GitHub, told in its users' words.
 
+#[path = "model/hook_log.rs"]
+mod hook_log;
 #[path = "model/rest.rs"]
 mod rest;
 #[path = "model/runners_and_jobs.rs"]

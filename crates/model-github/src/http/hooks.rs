@@ -1,15 +1,16 @@
-//! The delivery logs of webhooks, and redelivery.
+//! The lists of webhooks, their delivery logs, and redelivery.
 
 use serde_json::{Value, json};
 
 use crate::Millis;
-use crate::auth::{Access, Area, Caller, Principal};
+use crate::auth::Caller;
 use crate::counters::Endpoint;
-use crate::deliveries::{Answer, Delivery, HookOwner};
+use crate::deliveries::{Answer, Delivery};
 use crate::error::ApiError;
+use crate::hook_log::LogOf;
 use crate::http::routes::number;
 use crate::http::{Response, Routed, parameter};
-use crate::ids::{DeliveryId, HookId};
+use crate::ids::DeliveryId;
 use crate::model::GithubModel;
 use crate::scope::Scope;
 use crate::time::rfc3339;
@@ -18,88 +19,56 @@ use crate::webhook::Payload;
 const PER_PAGE_DEFAULT: usize = 30;
 const PER_PAGE_LIMIT: usize = 100;
 
-/// Which webhooks a path is about.
-pub(super) enum Hooks {
-    /// The one of the App that calls.
-    OfApp,
-    /// One of an organisation or a repository.
-    One(Scope, HookId),
-}
-
 impl GithubModel {
+    /// The webhooks of an organisation or a repository.
+    pub(super) fn hooks_route(&mut self, now: Millis, caller: &Caller, scope: &Scope) -> Routed {
+        let hooks = self.list_hooks(now, caller, scope)?;
+        let entry = |hook: &crate::hook_log::ListedHook| {
+            json!({
+                "type": if matches!(scope, Scope::Repository(..)) { "Repository" } else { "Organization" },
+                "id": hook.id.0, "name": "web", "active": true, "events": ["workflow_job"],
+                "config": { "content_type": "json", "insecure_ssl": "0", "secret": "********", "url": hook.url },
+            })
+        };
+        Ok(Response::json(200, &hooks.iter().map(entry).collect()))
+    }
+
     /// Everything below `…/deliveries`: the list, the newest first; one with its payload; sending one again.
-    pub(super) fn hook_route(&mut self, now: Millis, caller: &Caller, method: &str, hooks: &Hooks, rest: &[&str], query: &str) -> Routed {
+    pub(super) fn log_route(&mut self, now: Millis, caller: &Caller, method: &str, log: &LogOf, rest: &[&str], query: &str) -> Routed {
         match (method, rest) {
-            ("GET", []) => self.list_deliveries(now, caller, hooks, query),
+            ("GET", []) => self.delivery_list(now, caller, log, query),
             ("GET", [id]) => {
-                let id = DeliveryId(number(id)?);
-                self.call(now, caller, Endpoint::GetDelivery, |model, principal| {
-                    let (hook, owner) = model.hooks_of(caller, principal, hooks)?;
-                    let visible = |delivery: &&Delivery| model.is_of(delivery, hook, &owner);
-                    let delivery = model.post.log.get(&id).filter(visible).ok_or_else(ApiError::not_found)?;
-                    let mut body = entry(delivery);
-                    body["request"] = json!({ "headers": {}, "payload": model.payload_of(delivery) });
-                    body["response"] = json!({ "headers": {}, "payload": "" });
-                    Ok(Response::json(200, &body))
-                })
+                let delivery = self.get_delivery(now, caller, log, DeliveryId(number(id)?))?;
+                let mut body = entry(&delivery);
+                body["request"] = json!({ "headers": {}, "payload": self.payload_of(&delivery) });
+                body["response"] = json!({ "headers": {}, "payload": "" });
+                Ok(Response::json(200, &body))
             }
             ("POST", [id, "attempts"]) => {
-                let id = DeliveryId(number(id)?);
-                self.call(now, caller, Endpoint::Redeliver, |model, principal| {
-                    let (hook, owner) = model.hooks_of(caller, principal, hooks)?;
-                    let visible = model.post.log.get(&id).is_some_and(|delivery| model.is_of(delivery, hook, &owner));
-                    if visible && model.redeliver(now, id) { Ok(Response::json(202, &json!({}))) } else { Err(ApiError::not_found()) }
-                })
+                self.redeliver_as(now, caller, log, DeliveryId(number(id)?))?;
+                Ok(Response::json(202, &json!({})))
             }
             _ => self.call(now, caller, Endpoint::Other, |_, _| Err(ApiError::not_found())),
         }
     }
 
-    fn hooks_of(&self, caller: &Caller, principal: Principal, hooks: &Hooks) -> Result<(Option<HookId>, HookOwner), ApiError> {
-        match hooks {
-            Hooks::OfApp => Ok((None, HookOwner::App(app(principal)?))),
-            Hooks::One(scope, hook) => {
-                self.authorize(caller, scope, Access::Write, Area::Hooks)?;
-                let owner = match scope {
-                    Scope::Repository(owner, name) => HookOwner::Repository(owner.clone(), name.clone()),
-                    Scope::Organization(login) | Scope::Enterprise(login) => HookOwner::Organization(login.clone()),
-                };
-                Ok((Some(*hook), owner))
-            }
-        }
-    }
-
-    fn list_deliveries(&mut self, now: Millis, caller: &Caller, hooks: &Hooks, query: &str) -> Routed {
+    fn delivery_list(&mut self, now: Millis, caller: &Caller, log: &LogOf, query: &str) -> Routed {
         let per_page =
             parameter(query, "per_page").and_then(|value| value.parse().ok()).unwrap_or(PER_PAGE_DEFAULT).clamp(1, PER_PAGE_LIMIT);
         // A cursor names the first entry of its page; GitHub's are opaque, so this one looks so too.
         let cursor = parameter(query, "cursor").and_then(|cursor| cursor.strip_prefix("v1_")?.parse().ok());
-        self.call(now, caller, Endpoint::ListDeliveries, |model, principal| {
-            let (hook, owner) = model.hooks_of(caller, principal, hooks)?;
-            model.prune_log();
-            let newest = cursor.map_or(u64::MAX, |cursor: u64| cursor);
-            let mut entries = model
-                .post
-                .log
-                .range(..=DeliveryId(newest))
-                .rev()
-                .map(|(_, delivery)| delivery)
-                .filter(|delivery| delivery.answer.is_some() && model.is_of(delivery, hook, &owner));
-            let page: Vec<Value> = entries.by_ref().take(per_page).map(entry).collect();
-            let next = entries.next().map(|delivery| delivery.id);
-            let mut response = Response::json(200, &Value::Array(page));
-            if let Some(next) = next {
-                let base = match hooks {
-                    Hooks::OfApp => "app/hook".to_owned(),
-                    Hooks::One(Scope::Repository(owner, name), hook) => format!("repos/{owner}/{name}/hooks/{hook}"),
-                    Hooks::One(Scope::Organization(login) | Scope::Enterprise(login), hook) => format!("orgs/{login}/hooks/{hook}"),
-                };
-                let api_url = &model.config.api_url;
-                let link = format!("<{api_url}/{base}/deliveries?per_page={per_page}&cursor=v1_{next}>; rel=\"next\"");
-                response.headers.push(("link", link));
-            }
-            Ok(response)
-        })
+        let page = self.list_deliveries(now, caller, log, cursor.map(DeliveryId), per_page)?;
+        let mut response = Response::json(200, &page.deliveries.iter().map(entry).collect());
+        if let Some(next) = page.next {
+            let base = match log {
+                LogOf::App => "app/hook".to_owned(),
+                LogOf::Hook(Scope::Repository(owner, name), hook) => format!("repos/{owner}/{name}/hooks/{hook}"),
+                LogOf::Hook(Scope::Organization(login) | Scope::Enterprise(login), hook) => format!("orgs/{login}/hooks/{hook}"),
+            };
+            let link = format!("<{}/{base}/deliveries?per_page={per_page}&cursor=v1_{next}>; rel=\"next\"", self.config.api_url);
+            response.headers.push(("link", link));
+        }
+        Ok(response)
     }
 
     fn payload_of(&self, delivery: &Delivery) -> Value {
@@ -140,11 +109,4 @@ fn entry(delivery: &Delivery) -> Value {
         "repository_id": repository,
         "throttled_at": null,
     })
-}
-
-fn app(principal: Principal) -> Result<u64, ApiError> {
-    match principal {
-        Principal::App(id) => Ok(id),
-        Principal::Installation(_) | Principal::Pat(_) => Err(ApiError::new(401, "A JSON web token could not be decoded")),
-    }
 }

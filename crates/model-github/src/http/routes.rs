@@ -6,7 +6,7 @@ use crate::Millis;
 use crate::auth::{Access, Area, Caller, Permissions};
 use crate::counters::Endpoint;
 use crate::error::ApiError;
-use crate::http::hooks::Hooks;
+use crate::hook_log::LogOf;
 use crate::http::{Request, Response, Routed};
 use crate::ids::{HookId, JobId};
 use crate::model::GithubModel;
@@ -23,14 +23,16 @@ impl GithubModel {
         let body = || parse(&request.body);
         match (request.method.as_str(), segments.as_slice()) {
             ("POST", ["app", "installations", id, "access_tokens"]) => self.access_token(now, caller, number(id)?, &body()?),
-            (method, ["app", "hook", "deliveries", rest @ ..]) => self.hook_route(now, caller, method, &Hooks::OfApp, rest, query),
+            (method, ["app", "hook", "deliveries", rest @ ..]) => self.log_route(now, caller, method, &LogOf::App, rest, query),
+            ("GET", ["orgs", org, "hooks"]) => self.hooks_route(now, caller, &Scope::Organization((*org).to_owned())),
+            ("GET", ["repos", owner, repo, "hooks"]) => self.hooks_route(now, caller, &repository(owner, repo)),
             (method, ["orgs", org, "hooks", hook, "deliveries", rest @ ..]) => {
-                let hooks = Hooks::One(Scope::Organization((*org).to_owned()), HookId(number(hook)?));
-                self.hook_route(now, caller, method, &hooks, rest, query)
+                let log = LogOf::Hook(Scope::Organization((*org).to_owned()), HookId(number(hook)?));
+                self.log_route(now, caller, method, &log, rest, query)
             }
             (method, ["repos", owner, repo, "hooks", hook, "deliveries", rest @ ..]) => {
-                let hooks = Hooks::One(repository(owner, repo), HookId(number(hook)?));
-                self.hook_route(now, caller, method, &hooks, rest, query)
+                let log = LogOf::Hook(repository(owner, repo), HookId(number(hook)?));
+                self.log_route(now, caller, method, &log, rest, query)
             }
             ("GET", ["orgs", org, "installation"]) => self.installation(now, caller, &Scope::Organization((*org).to_owned())),
             ("GET", ["repos", owner, repo, "installation"]) => self.installation(now, caller, &repository(owner, repo)),

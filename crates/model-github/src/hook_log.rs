@@ -1,0 +1,112 @@
+//! The calls about webhooks: which there are, what was sent to them and how that ended, and sending it once more.
+
+use crate::Millis;
+use crate::auth::{Access, Area, Caller, Principal};
+use crate::counters::Endpoint;
+use crate::deliveries::{Delivery, HookOwner};
+use crate::error::ApiError;
+use crate::ids::{DeliveryId, HookId};
+use crate::model::GithubModel;
+use crate::rest::app;
+use crate::scope::Scope;
+
+/// Whose log of deliveries is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogOf {
+    /// The webhook of the App that calls.
+    App,
+    /// A webhook of an organisation or a repository.
+    Hook(Scope, HookId),
+}
+
+/// A webhook as a list shows it, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedHook {
+    /// Its number.
+    pub id: HookId,
+    /// Where it is sent.
+    pub url: String,
+}
+
+/// A page of a log, the newest first.
+#[derive(Clone, Debug)]
+pub struct DeliveryPage {
+    /// The attempts that have ended.
+    pub deliveries: Vec<Delivery>,
+    /// Where the next, older page begins; none on the last.
+    pub next: Option<DeliveryId>,
+}
+
+impl GithubModel {
+    /// `GET /orgs/{org}/hooks` and `GET /repos/{owner}/{repo}/hooks`
+    pub fn list_hooks(&mut self, now: Millis, caller: &Caller, scope: &Scope) -> Result<Vec<ListedHook>, ApiError> {
+        self.call(now, caller, Endpoint::ListHooks, |model, _| {
+            model.authorize(caller, scope, Access::Read, Area::Hooks)?;
+            let owner = owner_of(scope)?;
+            let hooks = model.post.hooks.iter().filter(|(_, hook)| hook.owner.same(&owner));
+            Ok(hooks.map(|(id, hook)| ListedHook { id: *id, url: hook.url.clone() }).collect())
+        })
+    }
+
+    /// `GET …/deliveries?per_page=&cursor=`. What is still on its way is not in it.
+    pub fn list_deliveries(
+        &mut self,
+        now: Millis,
+        caller: &Caller,
+        log: &LogOf,
+        cursor: Option<DeliveryId>,
+        per_page: usize,
+    ) -> Result<DeliveryPage, ApiError> {
+        self.call(now, caller, Endpoint::ListDeliveries, |model, principal| {
+            let (hook, owner) = model.readable(caller, principal, log)?;
+            model.prune_log();
+            let newest = cursor.unwrap_or(DeliveryId(u64::MAX));
+            let mut entries = model
+                .post
+                .log
+                .range(..=newest)
+                .rev()
+                .map(|(_, delivery)| delivery)
+                .filter(|delivery| delivery.answer.is_some() && model.is_of(delivery, hook, &owner));
+            let deliveries = entries.by_ref().take(per_page).cloned().collect();
+            Ok(DeliveryPage { deliveries, next: entries.next().map(|delivery| delivery.id) })
+        })
+    }
+
+    /// `GET …/deliveries/{id}`
+    pub fn get_delivery(&mut self, now: Millis, caller: &Caller, log: &LogOf, id: DeliveryId) -> Result<Delivery, ApiError> {
+        self.call(now, caller, Endpoint::GetDelivery, |model, principal| {
+            let (hook, owner) = model.readable(caller, principal, log)?;
+            let visible = |delivery: &&Delivery| model.is_of(delivery, hook, &owner);
+            model.post.log.get(&id).filter(visible).cloned().ok_or_else(ApiError::not_found)
+        })
+    }
+
+    /// `POST …/deliveries/{id}/attempts`: the same event once more, under the same GUID. It is sent after the answer, and may fail again.
+    pub fn redeliver_as(&mut self, now: Millis, caller: &Caller, log: &LogOf, id: DeliveryId) -> Result<(), ApiError> {
+        self.call(now, caller, Endpoint::Redeliver, |model, principal| {
+            let (hook, owner) = model.readable(caller, principal, log)?;
+            let visible = model.post.log.get(&id).is_some_and(|delivery| model.is_of(delivery, hook, &owner));
+            if visible && model.redeliver(now, id) { Ok(()) } else { Err(ApiError::not_found()) }
+        })
+    }
+
+    fn readable(&self, caller: &Caller, principal: Principal, log: &LogOf) -> Result<(Option<HookId>, HookOwner), ApiError> {
+        match log {
+            LogOf::App => Ok((None, HookOwner::App(app(principal)?))),
+            LogOf::Hook(scope, hook) => {
+                self.authorize(caller, scope, Access::Write, Area::Hooks)?;
+                Ok((Some(*hook), owner_of(scope)?))
+            }
+        }
+    }
+}
+
+/// Webhooks of an enterprise are nobody's here: GitHub tells of them only to its administrators.
+fn owner_of(scope: &Scope) -> Result<HookOwner, ApiError> {
+    match scope {
+        Scope::Repository(owner, name) => Ok(HookOwner::Repository(owner.clone(), name.clone())),
+        Scope::Organization(login) => Ok(HookOwner::Organization(login.clone())),
+        Scope::Enterprise(_) => Err(ApiError::not_found()),
+    }
+}
