@@ -8,4 +8,5 @@ mod find;
 pub mod ports;
 pub mod register;
 pub mod scale;
+pub mod sweep;
 pub mod webhook;

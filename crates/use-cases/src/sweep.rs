@@ -1,0 +1,209 @@
+//! `sweep`, the healer: every few minutes it looks for whatever was lost on the way (a delivery, an event, a task, a runner, a desired count) and puts it
+//! right, or says what a person must put right. Each healer goes by itself: one that fails is reported, and the next one follows. It only ever brings
+//! facts: `scale` decides what follows from them, and nobody but `scale` writes a fleet's own record or its jobs.
+//!
+//! It never stops a task that could have a job (only one that was condemned before it registered), and deletes no runner whose task lives.
+
+mod healer;
+mod memo;
+mod report;
+mod round;
+
+pub use healer::{Healer, UnknownHealer};
+pub use report::{Outcome, Report};
+
+use crate::ports::{
+    Bus, Clock, CommitError, DeadLetterQueues, FleetQueue, Fleets, Github, GithubError, HookLog, Jobs, Ledger, Memory, PortError,
+    RetryQueue, Runners, Survey, chain,
+};
+use fargate_runners_core::events::EventError;
+use fargate_runners_core::ids::StackId;
+use fargate_runners_core::mutant;
+use round::Round;
+use std::time::Duration;
+
+/// No healer starts after this, and each stops at the next page: the function may take 5 minutes, of which a healer's last calls and the answer need some.
+pub const TIME: Duration = Duration::from_secs(240);
+
+/// The fleets are read anew if they are older than this: a healer must not take a fleet that was just added for one that is gone.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// Under this name the sweep itself remembers where the last one was cut off.
+const MEMORY: &str = "sweep";
+
+/// What the healers need of the world, as one name: who wires them names the types once.
+pub trait Ports {
+    /// The ledger.
+    type Ledger: Ledger;
+    /// ECS, to look at.
+    type Survey: Survey;
+    /// GitHub, to delete runners.
+    type Github: Github;
+    /// GitHub's runners, to look at.
+    type Runners: Runners;
+    /// GitHub's jobs and runs.
+    type Jobs: Jobs;
+    /// GitHub's delivery logs.
+    type HookLog: HookLog;
+    /// The dead-letter queues.
+    type DeadLetters: DeadLetterQueues;
+    /// What is kept in mind from one sweep to the next.
+    type Memory: Memory;
+    /// The fleets.
+    type Fleets: Fleets;
+    /// The fleets' own queue.
+    type Queue: FleetQueue;
+    /// What brings a deletion to `deregister`.
+    type Retries: RetryQueue;
+    /// Where facts are published.
+    type Bus: Bus;
+    /// The time.
+    type Clock: Clock;
+}
+
+/// What the function needs.
+pub struct Sweep<P: Ports> {
+    /// The ledger. Tasks are written, each in the version that was read; jobs and fleets never.
+    pub ledger: P::Ledger,
+    /// ECS.
+    pub survey: P::Survey,
+    /// GitHub, to delete runners.
+    pub github: P::Github,
+    /// GitHub's runners.
+    pub runners: P::Runners,
+    /// GitHub's jobs and runs.
+    pub jobs: P::Jobs,
+    /// GitHub's delivery logs.
+    pub hook_log: P::HookLog,
+    /// The dead-letter queues.
+    pub dead_letters: P::DeadLetters,
+    /// What is kept in mind.
+    pub memory: P::Memory,
+    /// The fleets.
+    pub fleets: P::Fleets,
+    /// The fleets' own queue.
+    pub queue: P::Queue,
+    /// What brings a deletion to `deregister`.
+    pub retries: P::Retries,
+    /// Where facts are published.
+    pub bus: P::Bus,
+    /// The time.
+    pub clock: P::Clock,
+    /// This installation.
+    pub stack: StackId,
+    /// This installation's name.
+    pub stack_name: String,
+    /// Whether failed jobs of a run are run once more when one of them went down with its runner.
+    pub retry_interrupted_jobs: bool,
+}
+
+/// Why a healer did not get through.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// A service could not be reached.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// GitHub did not do what was asked.
+    #[error(transparent)]
+    Github(#[from] GithubError),
+    /// An event could not be written down.
+    #[error("an event cannot be written as JSON")]
+    Event(#[from] EventError),
+    /// What is to be kept in mind could not be written down.
+    #[error("what is to be remembered cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+    /// Another sweep goes on at the same time.
+    #[error("another sweep has written what this one remembers")]
+    Overtaken,
+}
+
+impl From<CommitError> for SweepError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict => Self::Overtaken,
+            CommitError::Failed(error) => Self::Port(error),
+        }
+    }
+}
+
+impl SweepError {
+    /// Whether GitHub admits no more calls for now, so that there is no use in going on.
+    const fn is_rate_limit(&self) -> bool {
+        matches!(self, Self::Github(GithubError::NotBefore(_)))
+    }
+}
+
+impl<P: Ports> Sweep<P> {
+    /// Runs the healers one after the other, until the time is over; the next sweep begins with the one that was not reached.
+    pub async fn handle(&self, healers: &[Healer]) -> Report {
+        let started = self.clock.now();
+        let mut report = Report::default();
+        let fleets = match self.fleets.fleets(FRESH).await {
+            Ok(fleets) => fleets,
+            Err(error) => {
+                for healer in healers {
+                    report.of(*healer).failed(*healer, "the fleets cannot be read", &error);
+                }
+                return report;
+            }
+        };
+        let mut round = Round::new(started + TIME, fleets);
+        let first = self.first(healers).await;
+        for position in 0..healers.len() {
+            let healer = healers[(first + position) % healers.len()];
+            if self.is_late(&round) {
+                tracing::warn!(healer = healer.name(), "the sweep's time is over; the next one begins here");
+                report.cut_off = Some(healer);
+                break;
+            }
+            if healer.mutant().is_some_and(mutant::is) {
+                continue;
+            }
+            self.heal(healer, &mut round, report.of(healer)).await;
+            report.of(healer).tell(healer);
+        }
+        self.remember_cut(report.cut_off).await;
+        report
+    }
+
+    async fn heal(&self, healer: Healer, _round: &mut Round, _outcome: &mut Outcome) {
+        match healer {
+            Healer::Nudge
+            | Healer::Protection
+            | Healer::StoppedTasks
+            | Healer::DeadLetters
+            | Healer::Drift
+            | Healer::Unregistered
+            | Healer::QueuedJobs
+            | Healer::Deliveries
+            | Healer::RunningJobs
+            | Healer::Ghosts
+            | Healer::LeftRunners
+            | Healer::InterruptedJobs
+            | Healer::Services
+            | Healer::RunnerVersion => {}
+        }
+    }
+
+    /// Whether the sweep's time is over.
+    fn is_late(&self, round: &Round) -> bool {
+        self.clock.now() >= round.deadline
+    }
+
+    /// The position of the healer at which the last sweep was cut off.
+    async fn first(&self, healers: &[Healer]) -> usize {
+        let next = self.recall::<Option<Healer>>(MEMORY, "next").await.ok().and_then(|memo| memo.value);
+        next.and_then(|next| healers.iter().position(|healer| *healer == next)).unwrap_or_default()
+    }
+
+    async fn remember_cut(&self, cut_off: Option<Healer>) {
+        let kept = async {
+            let mut memo = self.recall::<Option<Healer>>(MEMORY, "next").await?;
+            memo.value = cut_off;
+            self.keep(memo).await
+        };
+        if let Err(error) = kept.await {
+            tracing::warn!(error = chain(&error), "where this sweep ended cannot be remembered; the next one begins with the first healer");
+        }
+    }
+}
