@@ -127,6 +127,8 @@ impl Timing {
 pub struct Faults {
     /// A delivery is sent twice, with the same GUID.
     pub repeat: f64,
+    /// By how much the second of them is later.
+    pub repeat_late_ms: (Millis, Millis),
     /// A delivery arrives only after the job's next one.
     pub reorder: f64,
     /// A delivery is late by `late_ms`.

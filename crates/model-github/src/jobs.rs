@@ -122,7 +122,8 @@ impl GithubModel {
     }
 
     fn announce_gate(&mut self, id: JobId) {
-        let action = if self.random.chance(self.config.faults.queued_while_waiting) { Action::Queued } else { Action::Waiting };
+        let action =
+            if self.strikes("queued_while_waiting", self.config.faults.queued_while_waiting) { Action::Queued } else { Action::Waiting };
         self.announce(id, action);
     }
 
@@ -200,7 +201,7 @@ impl GithubModel {
         job.conclusion = Some(conclusion);
         job.completed_at = Some(self.now);
         job.fate = Some(fate);
-        if !self.random.chance(self.config.faults.no_completed) {
+        if !self.strikes("no_completed", self.config.faults.no_completed) {
             self.announce(id, Action::Completed);
         }
     }

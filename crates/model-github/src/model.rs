@@ -15,6 +15,7 @@ use crate::runner::Runner;
 use crate::runs::Attempts;
 use crate::schedule::{Due, Schedule};
 use crate::session::Session;
+use crate::versions::Deprecation;
 use crate::world::World;
 
 /// GitHub. Every call brings the time with it, in milliseconds, and time never goes back.
@@ -27,6 +28,7 @@ pub struct GithubModel {
     pub(crate) secrets: Vec<String>,
     pub(crate) meter: Meter,
     pub(crate) counters: Counters,
+    pub(crate) struck: BTreeMap<&'static str, u64>,
     pub(crate) runners: BTreeMap<RunnerId, Runner>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) woken: BTreeSet<SessionId>,
@@ -35,6 +37,7 @@ pub struct GithubModel {
     /// The jobs that a runner may get now.
     pub(crate) queue: BTreeSet<JobId>,
     pub(crate) hang_next: u32,
+    pub(crate) deprecations: BTreeMap<String, Deprecation>,
     pub(crate) schedule: Schedule,
     pub(crate) post: Post,
     last_id: u64,
@@ -59,6 +62,7 @@ impl GithubModel {
             secrets: Vec::new(),
             meter: Meter::default(),
             counters: Counters::default(),
+            struck: BTreeMap::new(),
             runners: BTreeMap::new(),
             sessions: BTreeMap::new(),
             woken: BTreeSet::new(),
@@ -66,6 +70,7 @@ impl GithubModel {
             runs: BTreeMap::new(),
             queue: BTreeSet::new(),
             hang_next: 0,
+            deprecations: BTreeMap::new(),
             schedule: Schedule::default(),
             post: Post::default(),
             last_id: 1000,

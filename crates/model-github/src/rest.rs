@@ -220,6 +220,7 @@ impl GithubModel {
         let admitted = self.authenticate(caller).and_then(|principal| {
             self.meter.admit(self.now, principal, endpoint, &self.config.limits, &mut self.random).map(|()| principal).inspect_err(|_| {
                 self.counters.of(endpoint).throttled += 1;
+                *self.struck.entry("throttled").or_default() += 1;
             })
         });
         let principal = match admitted {
@@ -232,18 +233,11 @@ impl GithubModel {
             }
         };
         let faults = self.config.faults.clone();
-        let broken = |dropped: bool| if dropped { ApiError::Dropped } else { ApiError::new(502, "Server Error") };
-        let before =
-            self.random.chance(faults.dropped).then_some(true).or_else(|| self.random.chance(faults.server_error).then_some(false));
-        let result = match before {
-            Some(dropped) => Err(broken(dropped)),
+        let result = match self.breaks(("dropped", faults.dropped), ("server_error", faults.server_error)) {
+            Some(error) => Err(error),
             None => effect(self, principal).and_then(|answer| {
-                let after = self
-                    .random
-                    .chance(faults.dropped_after)
-                    .then_some(true)
-                    .or_else(|| self.random.chance(faults.server_error_after).then_some(false));
-                after.map_or(Ok(answer), |dropped| Err(broken(dropped)))
+                let broken = self.breaks(("dropped_after", faults.dropped_after), ("server_error_after", faults.server_error_after));
+                broken.map_or(Ok(answer), Err)
             }),
         };
         let count = self.counters.of(endpoint);
@@ -254,6 +248,14 @@ impl GithubModel {
             Err(Some(_)) => count.refused += 1,
         }
         result
+    }
+
+    /// How a call breaks, if one of these two faults strikes it.
+    fn breaks(&mut self, dropped: (&'static str, f64), failed: (&'static str, f64)) -> Option<ApiError> {
+        if self.strikes(dropped.0, dropped.1) {
+            return Some(ApiError::Dropped);
+        }
+        self.strikes(failed.0, failed.1).then(|| ApiError::new(502, "Server Error"))
     }
 }
 

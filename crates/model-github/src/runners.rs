@@ -113,6 +113,9 @@ impl GithubModel {
             return Err(ApiError::new(422, message));
         }
         let phase = runner.phase;
+        if matches!(phase, Phase::Running(..)) {
+            self.note_strike("delete_in_job");
+        }
         if let Phase::Running(job, _) = phase
             && !self.config.delete_ends_job
         {
@@ -180,6 +183,7 @@ impl GithubModel {
 
     pub(crate) fn idle_removal(&mut self, id: RunnerId) {
         if self.runners.get(&id).is_some_and(|runner| runner.phase == Phase::Idle) {
+            self.note_strike("idle_removal");
             self.remove(id);
         }
     }

@@ -23,7 +23,7 @@ impl GithubModel {
         self.prune_log();
         let Some(job) = self.jobs.get(&id) else { return };
         let faults = job.tampers.iter().filter(|tamper| tamper.action == action).map(|tamper| tamper.fault).collect::<Vec<_>>();
-        let stale = action == Action::Queued && self.random.chance(self.config.faults.stale_runner);
+        let stale = action == Action::Queued && self.strikes("stale_runner", self.config.faults.stale_runner);
         let Some(job) = self.jobs.get(&id) else { return };
         let concerned = self.concerned(job);
         if concerned.is_empty() {
@@ -53,11 +53,11 @@ impl GithubModel {
         let guid: Arc<str> = self.random.uuid().into();
         let rates = self.config.faults.clone();
         let mut due = self.now + self.random.between(self.config.timing.delivery_ms);
-        if self.random.chance(rates.delay) {
+        if self.strikes("delay", rates.delay) {
             due += self.random.between(rates.late_ms);
         }
         due += asked.iter().map(|fault| if let Fault::Delay(late) = fault { *late } else { 0 }).sum::<Millis>();
-        let held = asked.contains(&Fault::AfterNext) || self.random.chance(rates.reorder);
+        let held = asked.contains(&Fault::AfterNext) || self.strikes("reorder", rates.reorder);
         for (when, earlier) in self.post.held.remove(&job).unwrap_or_default() {
             if self.post.due.remove(&(when, earlier)) {
                 self.post.due.insert((due + HELD_GAP_MS, earlier));
@@ -73,8 +73,8 @@ impl GithubModel {
         {
             delivery.lost = true;
         }
-        if asked.contains(&Fault::Repeat) || self.random.chance(rates.repeat) {
-            let again = due + self.random.between(self.config.timing.delivery_ms);
+        if asked.contains(&Fault::Repeat) || self.strikes("repeat", rates.repeat) {
+            let again = due + self.random.between(self.config.timing.delivery_ms) + self.random.between(rates.repeat_late_ms);
             self.dispatch(hook, Arc::clone(payload), guid, installation, false, again);
         }
     }
@@ -100,8 +100,8 @@ impl GithubModel {
             answer: None,
             duration_ms: 0,
             installation,
-            lost: self.random.chance(self.config.faults.lose),
-            answer_lost: self.random.chance(self.config.faults.lose_answer),
+            lost: self.strikes("lose", self.config.faults.lose),
+            answer_lost: self.strikes("lose_answer", self.config.faults.lose_answer),
         };
         self.post.log.insert(id, delivery);
         self.post.due.insert((due, id));

@@ -67,7 +67,8 @@ impl GithubModel {
     pub fn open_session(&mut self, now: Millis, shown: &ListenerCredentials) -> Result<SessionId, SessionError> {
         self.advance(now);
         let runner_id = *self.credentials.listeners.get(&shown.client_id).ok_or(SessionError::Gone)?;
-        let hang = self.hang_next > 0 || self.random.chance(self.config.faults.hang);
+        let hang_asked = self.hang_next > 0;
+        let hang = hang_asked || self.random.chance(self.config.faults.hang);
         let idle_removal = self.random.chance(self.config.faults.idle_removal);
         let session = SessionId(self.new_id());
         let runner = self.runners.get_mut(&runner_id).filter(|runner| runner.id.0 == shown.runner_id).ok_or(SessionError::Gone)?;
@@ -84,6 +85,9 @@ impl GithubModel {
         if runner.jit && idle_removal {
             let after = self.random.between(self.config.timing.idle_removal_ms);
             self.schedule.at(self.now + after, Due::IdleRemoval(runner_id));
+        }
+        if hang && !hang_asked {
+            self.note_strike("hang");
         }
         self.sessions.insert(session, Session { runner: runner_id, mailbox: VecDeque::new(), dead: false });
         self.offer_work(runner_id);

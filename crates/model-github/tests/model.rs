@@ -10,5 +10,7 @@ mod runners_and_jobs;
 mod runs;
 #[path = "model/story.rs"]
 mod story;
+#[path = "model/struck.rs"]
+mod struck;
 #[path = "model/webhooks.rs"]
 mod webhooks;

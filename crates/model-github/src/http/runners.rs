@@ -39,8 +39,16 @@ impl GithubModel {
             ("POST", ["remove-token"]) => self.remove_token(now, caller, scope).map(|token| token_body(&token)),
             ("GET", ["downloads"]) => self.downloads(now, caller, scope),
             ("GET", ["deprecations", version]) => {
-                let body = json!({ "runner_version": version, "registration_deprecates_at": null, "runtime_deprecates_at": null });
-                self.call(now, caller, Endpoint::Deprecations, |_, _| Ok(Response::json(200, &body)))
+                let announced = self.deprecation(now, caller, scope, version)?;
+                let mut body = json!({ "runner_version": version });
+                for (field, at) in
+                    [("registration_deprecates_at", announced.registration_at), ("runtime_deprecates_at", announced.runtime_at)]
+                {
+                    if let Some(at) = at {
+                        body[field] = rfc3339(at).into();
+                    }
+                }
+                Ok(Response::json(200, &body))
             }
             ("GET", [id]) => {
                 let runner = self.get_runner(now, caller, scope, RunnerId(number(id)?))?;

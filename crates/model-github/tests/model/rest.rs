@@ -3,7 +3,7 @@
 use crate::story::{APP, LABELS, MINUTE, Story, header, json, prompt, read_only};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use fargate_runners_model_github::{Caller, Config, Endpoint, Faults, Limits, Permissions, Reply, Request, TokenRegistration};
+use fargate_runners_model_github::{Caller, Config, Deprecation, Endpoint, Faults, Limits, Permissions, Reply, Request, TokenRegistration};
 use serde_json::{Value, json as value};
 
 const RUNNERS: &str = "/orgs/octo-org/actions/runners";
@@ -170,6 +170,22 @@ fn a_job_is_looked_up() {
     let found = story.get(&format!("/repos/octo-org/hello/actions/jobs/{id}"));
     assert_eq!((found.status, &json(&found)["status"]), (200, &"queued".into()));
     assert_eq!(story.get(&format!("/repos/octo-org/open/actions/jobs/{id}")).status, 404);
+}
+
+#[test]
+fn a_version_that_will_be_refused_is_announced() {
+    let mut story = Story::new();
+    let path = format!("{RUNNERS}/deprecations/2.300.0");
+    assert_eq!(json(&story.get(&path)), value!({ "runner_version": "2.300.0" }));
+    let announced = Deprecation { registration_at: Some(0), runtime_at: Some(60 * MINUTE) };
+    story.github.deprecate("2.300.0", announced);
+    let told = json(&story.get(&path));
+    assert_eq!(
+        (&told["registration_deprecates_at"], &told["runtime_deprecates_at"]),
+        (&"1970-01-01T00:00:00Z".into(), &"1970-01-01T01:00:00Z".into())
+    );
+    let read = story.github.deprecation(story.now, &Story::caller(), &Story::organization(), "2.300.0");
+    assert_eq!(read.expect("readable"), announced);
 }
 
 #[test]
