@@ -11,6 +11,7 @@ mod callers;
 mod config;
 mod delivery;
 mod endpoints;
+mod event_faults;
 mod folder;
 mod host;
 mod leftovers;
@@ -34,11 +35,13 @@ use tokio::task::JoinHandle;
 
 pub use callers::Callers;
 pub use config::{EcsConfig, Observation, Observer, Stream};
+pub use event_faults::Events;
 pub use policy::Need;
 pub use roles::admit_ecs;
 pub use side::{AwsSide, Denial, Rule};
 
 use delivery::Delivery;
+use event_faults::EventFaults;
 use host::Host;
 
 /// How long a shutdown waits for killed processes to be gone.
@@ -50,6 +53,7 @@ struct Shared<A> {
     aws: Arc<A>,
     config: EcsConfig,
     changed: Notify,
+    events: Arc<EventFaults>,
 }
 
 impl<A> Shared<A> {
@@ -76,13 +80,14 @@ pub async fn serve<A: AwsSide>(
     if !address.ip().is_loopback() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "only loopback addresses are served"));
     }
-    let shared = Arc::new(Shared { model, aws, config, changed: Notify::new() });
+    let shared = Arc::new(Shared { model, aws, config, changed: Notify::new(), events: Arc::default() });
     let (endpoints, endpoints_server) = endpoints::serve(Arc::clone(&shared)).await?;
     let host = Arc::new(Host::new(Arc::clone(&shared), endpoints));
     mirror::copy_all(&shared).await;
     let delivery = Arc::new(Delivery::new(Arc::clone(&shared)));
     let pump = tokio::spawn(pump::run(Arc::clone(&shared), Arc::clone(&host), delivery));
     let api = tokio::spawn(api::serve(listener, Arc::clone(&shared)));
+    let for_kill = Arc::clone(&host);
     let (for_nudge, for_copy, for_model) = (Arc::clone(&shared), Arc::clone(&shared), Arc::clone(&shared.model));
     Ok(EcsHandle {
         address,
@@ -93,6 +98,8 @@ pub async fn serve<A: AwsSide>(
             let shared = Arc::clone(&for_copy);
             tokio::spawn(async move { mirror::copy_all(&shared).await })
         }),
+        events: Arc::clone(&shared.events),
+        killer: Box::new(move |task_id| for_kill.kill(task_id)),
         stopper: Arc::new(move || host.close()),
         tasks: vec![pump, api, endpoints_server],
     })
@@ -105,6 +112,8 @@ pub struct EcsHandle {
     model: Arc<Mutex<EcsModel>>,
     nudge: Box<dyn Fn() + Send + Sync>,
     copy: Box<dyn Fn() -> JoinHandle<()> + Send + Sync>,
+    events: Arc<EventFaults>,
+    killer: Box<dyn Fn(&str) -> bool + Send + Sync>,
     stopper: Arc<dyn Fn() -> usize + Send + Sync>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -137,6 +146,23 @@ impl EcsHandle {
     /// Looks at the model at once: somebody changed it from outside.
     pub fn nudge(&self) {
         (self.nudge)();
+    }
+
+    /// Decides what becomes of the task events from now on.
+    pub fn set_events(&self, events: Events) {
+        self.events.set(events);
+    }
+
+    /// How many task events were lost, and how many were delivered twice.
+    #[must_use]
+    pub fn events_tampered_with(&self) -> (u64, u64) {
+        self.events.counts()
+    }
+
+    /// Kills all processes of a task with SIGKILL, as when its memory runs out. `false` when it has none.
+    #[must_use]
+    pub fn kill(&self, task_id: &str) -> bool {
+        (self.killer)(task_id)
     }
 
     /// Copies clusters, task definitions and services that the emulator has and the model has not, for example after a deploy.

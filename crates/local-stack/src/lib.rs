@@ -8,6 +8,8 @@ pub mod ecs;
 
 pub mod github;
 
+pub mod line;
+
 pub mod runner;
 
 mod loopback;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use fargate_runners_local_stack::aws::{Credentials, Error};
-use fargate_runners_local_stack::ecs::{AwsSide, Denial, EcsConfig, EcsHandle, Need, Observation, Rule, serve};
-use fargate_runners_model_ecs::{Config, EcsModel, Timing};
+use fargate_runners_local_stack::ecs::{AwsSide, Denial, EcsConfig, EcsHandle, Events, Need, Observation, Rule, serve};
+use fargate_runners_model_ecs::{Config, EcsModel, Status, Task, Timing};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -259,4 +259,35 @@ async fn dropping_the_handle_kills_everything() {
     drop(stack.handle.take());
     stack.next_exit().await;
     assert_eq!(stack.alive(), 0);
+}
+
+#[tokio::test]
+async fn a_killed_task_ends_with_137_and_its_events_come_as_often_as_they_are_let() {
+    let mut stack = Stack::start("killed", SCRIPT, |_, _| {}).await;
+    let mut killed = Vec::new();
+    for events in [Events::Lost, Events::Repeated] {
+        stack.handle.as_ref().unwrap().set_events(events);
+        let id = stack.run_task("stay").await;
+        stack.next_line("ready").await;
+        assert!(stack.handle.as_ref().unwrap().kill(&id));
+        assert_eq!(stack.next_exit().await, 137);
+        let handle = stack.handle.as_ref().unwrap();
+        assert!(!handle.kill(&id), "nothing is left to kill");
+        let all_sent = || {
+            let (lost, repeated) = handle.events_tampered_with();
+            let of_task = |task: &Task| task.version == if events == Events::Lost { lost } else { repeated };
+            handle.model().lock().unwrap().task(&id).is_some_and(|task| task.last_status == Status::Stopped && of_task(task))
+        };
+        let wait = async {
+            while !all_sent() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("every event of the task has been sent or lost");
+        killed.push(id);
+    }
+    for _ in 0..2 {
+        let (_, event) = tokio::time::timeout(PATIENCE, stack.delivered.recv()).await.unwrap().unwrap();
+        assert!(event["detail"]["taskArn"].as_str().unwrap().ends_with(&killed[1]), "of the first nothing ever comes");
+    }
 }

@@ -55,6 +55,15 @@ impl<A: AwsSide> Host<A> {
         }
     }
 
+    /// Kills everything in a container, as a host that fails would: ECS hears of it from the exit code only. `false` when there is no process to kill.
+    pub(super) fn kill(&self, task_id: &str) -> bool {
+        let pid = self.containers().get(task_id).and_then(|container| container.pid);
+        if let Some(pid) = pid {
+            send(pid, Signal::KILL);
+        }
+        pid.is_some()
+    }
+
     /// The process of a container is there. `false` when nothing may be started any more.
     pub(super) fn began(&self, task_id: &str, pid: Pid) -> bool {
         if self.closing.load(Ordering::SeqCst) {

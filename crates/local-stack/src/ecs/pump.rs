@@ -23,7 +23,9 @@ pub(super) async fn run<A: AwsSide>(shared: Arc<Shared<A>>, host: Arc<Host<A>>, 
             host.execute(command);
         }
         for event in events {
-            delivery.send(event);
+            for _ in 0..shared.events.copies() {
+                delivery.send(event.clone());
+            }
         }
         let pause = due.map_or(IDLE, |due| Duration::from_millis(due.saturating_sub(now)).min(IDLE));
         tokio::select! {
