@@ -128,7 +128,7 @@ fn apply_drifted(view: &mut View, event: &ServiceDrifted, now: Timestamp) {
         return;
     }
     let services = &mut view.state.get_mut().services;
-    let known = services.entry(event.service.clone()).or_insert(ServiceState { desired: event.desired, applied: Some(event.desired) });
+    let known = services.entry(event.service.clone()).or_insert(ServiceState { desired: event.desired, applied: Some(event.desired), confirmed: 0 });
     if known.desired != event.desired {
         known.applied = None;
     }

@@ -13,12 +13,15 @@ pub struct ServiceState {
     pub desired: u32,
     /// The desired count that ECS is known to have accepted; `None` from before a call until its answer is recorded, however it gets lost.
     pub applied: Option<u32>,
+    /// The count that ECS was last known to have: while `applied` is unknown, it has this one or `desired`.
+    #[serde(default)]
+    pub confirmed: u32,
 }
 
 impl Default for ServiceState {
     /// A service as the fleet's template makes it.
     fn default() -> Self {
-        Self { desired: 0, applied: Some(0) }
+        Self { desired: 0, applied: Some(0), confirmed: 0 }
     }
 }
 

@@ -216,6 +216,39 @@ fn failing_boots_shrink_to_one_probe() {
 }
 
 #[test]
+fn the_probe_leaves_room_for_tasks_that_are_about_to_exit_and_are_protected_until_then() {
+    let mut world = busy(4, 10);
+    world.queues(5..=8);
+    world.look();
+    for number in 1..=4 {
+        world.completes(number, number);
+        world.reports_done(number);
+    }
+    for number in 11..=13 {
+        world.happens(&stopped(number, Some(1), world.now));
+    }
+    world.passes(5);
+    let plan = world.look();
+    assert!(plan.breaker.is_some());
+    assert!(world.desired(1) >= 4, "four are protected, but {} are wanted", world.desired(1));
+}
+
+#[test]
+fn a_count_that_was_to_fall_stays_when_the_place_was_filled_again_before_it_could() {
+    let mut world = busy(3, 3);
+    world.fleet = fleet("service", 2, 0, 1);
+    world.completes(3, 3);
+    world.reports_done(3);
+    world.passes(10);
+    assert_eq!(world.looks_and_dies().want, [(service(1), 2)]);
+    world.passes(40);
+    world.stops(3, 0);
+    world.registers(4);
+    world.passes(60);
+    assert_eq!(world.look().want, [(service(1), 3)]);
+}
+
+#[test]
 fn a_fleet_that_becomes_one_of_tasks_drains_its_service_and_keeps_to_the_maximum() {
     let mut world = busy(3, 4);
     world.fleet = fleet("tasks", 4, 0, 2);

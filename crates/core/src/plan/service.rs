@@ -90,7 +90,10 @@ fn call(view: &mut View, current: Option<&ServiceName>, plan: &mut Plan) {
     services.retain(|name, service| Some(name) == current || service.desired > 0 || service.applied != Some(0));
     // From here until the answer is recorded nobody knows what ECS has.
     for (name, _) in &plan.want {
-        services.entry(name.clone()).and_modify(|service| service.applied = None);
+        services.entry(name.clone()).and_modify(|service| {
+            service.confirmed = service.applied.unwrap_or(service.confirmed);
+            service.applied = None;
+        });
     }
 }
 
@@ -98,12 +101,20 @@ fn call(view: &mut View, current: Option<&ServiceName>, plan: &mut Plan) {
 /// keep the new revision waiting for ever.
 fn abandon_boots(view: &mut View, current: Option<&ServiceName>, name: &ServiceName, places: Places, now: Timestamp) {
     let boots = places.booting.saturating_sub(places.protected);
+    let least = least(view, current, name, now);
     if boots > 0
         && all_protected(view, current, name, now)
         && let Some(service) = view.state.get_mut().services.get_mut(name)
     {
-        service.desired = service.desired.saturating_sub(boots);
+        service.desired = service.desired.min(service.desired.saturating_sub(boots).max(least));
     }
+}
+
+/// How many tasks of a service ECS protects, as far as anybody knows: also those that are about to exit. Below that the count must not fall, or ECS would
+/// refuse protection to all others.
+fn least(view: &View, current: Option<&ServiceName>, name: &ServiceName, now: Timestamp) -> u32 {
+    let tasks = view.tasks.values().map(Slot::get).filter(|task| of(task, current, name) && task.stop.is_none() && !is_released(task));
+    super::count(tasks.filter(|task| task.protected_until.is_some_and(|until| until > now)))
 }
 
 /// Whether a task belongs to the service. One of which nothing is known at all counts as the current service's; one that RunTask launched, as none's.
@@ -155,11 +166,13 @@ fn places(view: &View, current: Option<&ServiceName>, name: &ServiceName, now: T
 }
 
 /// A count below the tasks that are protected would make ECS refuse protection to all others: whatever brought it there is made good.
-/// Never beyond the maximum: a task that crashed counts as protected until word of its end comes.
+/// Never beyond the maximum: a task that crashed counts as protected until word of its end comes. But a count that was to fall, and perhaps has not yet,
+/// goes back to where ECS had it: the released task may have ended by itself meanwhile, and its place be taken by one that is protected now.
 fn make_good(view: &mut View, fleet: &Fleet, current: &ServiceName, places: Places) {
     let others: u32 = view.state.get().services.iter().filter(|(name, _)| *name != current).map(|(_, service)| service.desired).sum();
     let most = fleet.maximum.saturating_sub(others + launched(view));
     if let Some(service) = view.state.get_mut().services.get_mut(current) {
+        let most = if service.applied.is_none() { most.max(service.confirmed) } else { most };
         service.desired = service.desired.max(places.held.min(most));
     }
 }
@@ -263,9 +276,13 @@ fn keep_one_probe(view: &mut View, current: &ServiceName, tally: &mut Tally, now
     if excess == 0 || !all_protected(view, Some(current), current, now) {
         return;
     }
+    let least = least(view, Some(current), current, now);
     let state = view.state.get_mut();
-    if let Some(service) = state.services.get_mut(current) {
-        service.desired = service.desired.saturating_sub(excess);
+    if let Some(service) = state.services.get_mut(current)
+        && service.desired > least
+    {
+        let excess = excess.min(service.desired - least);
+        service.desired -= excess;
         changed(state, tally, now);
         tally.booting -= excess;
         tally.counts.booting = tally.counts.booting.saturating_sub(excess);

@@ -159,6 +159,12 @@ impl World {
         plan
     }
 
+    /// Looks and dies before it could ask ECS for anything.
+    pub fn looks_and_dies(&mut self) -> Plan {
+        self.looks += 1;
+        plan(&mut self.view, &self.fleet, &format!("seed-{}", self.looks), self.now)
+    }
+
     /// ECS has started these tasks for the launches that are due.
     pub fn launched(&mut self, numbers: std::ops::RangeInclusive<u64>) {
         self.view.state.get_mut().launches.clear();
