@@ -4,6 +4,7 @@
 use crate::events::{Event, RunnerLost, RunnerStopped, ServiceDrifted};
 use crate::ids::{StackId, TaskId};
 use crate::job::{JobEvent, JobPhase, JobRecord};
+use crate::mutant::{self, Mutant};
 use crate::names::RunnerName;
 use crate::record::{Key, Slot, View};
 use crate::state::{FailedBoot, LostJob, ServiceState};
@@ -97,6 +98,14 @@ fn apply_job(view: &mut View, event: &JobEvent, stack: &StackId, now: Timestamp)
         view.state.get_mut().failed_boots.remove(&task_id);
         view.state.get_mut().unnamed_jobs.remove(&task_id);
     }
+    if mutant::is(Mutant::IncrementInsteadOfCompute) {
+        let wanted = &mut view.state.get_mut().wanted;
+        *wanted = match event.phase {
+            JobPhase::Queued => *wanted + 1,
+            JobPhase::Completed => wanted.saturating_sub(1),
+            JobPhase::Waiting | JobPhase::InProgress => *wanted,
+        };
+    }
     join_job(view, &news);
 }
 
@@ -136,6 +145,7 @@ fn apply_drifted(view: &mut View, event: &ServiceDrifted, now: Timestamp) {
 
 fn join_job(view: &mut View, news: &JobRecord) {
     match view.jobs.get_mut(&news.job_id) {
+        Some(known) if mutant::is(Mutant::LateEventReopens) => *known.get_mut() = news.clone(),
         Some(known) => *known.get_mut() = known.get().join(news),
         // Joined with itself, so that it is what any other order would have made of it.
         None => drop(view.jobs.insert(news.job_id, Slot::new(news.join(news)))),

@@ -78,7 +78,9 @@ impl TaskStateChange {
         Ok(None)
     }
 
-    fn stop(&self, now: Timestamp) -> Stop {
+    /// How the task ended, once it has. `now` stands in where ECS names no time.
+    #[must_use]
+    pub fn stop(&self, now: Timestamp) -> Stop {
         let container = self.containers.iter().find(|container| container.name.as_deref() == Some(CONTAINER));
         let container_reason = container.and_then(|container| container.reason.clone());
         Stop {

@@ -17,7 +17,6 @@ pub enum Mutant {
     ScaleOutsideTheGroup,
     AnswerBeforePublishing,
     IgnoreMaximum,
-    NoCleanUp,
     MintBesideTheLast,
     StopBeforeCondemning,
     ForgetDeliveries,
@@ -62,7 +61,7 @@ pub fn set(mutant: Option<Mutant>) {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 27] = [
         Self::MintBeforeProtection,
         Self::RepeatAfterAck,
         Self::TrustBusy,
@@ -75,7 +74,6 @@ impl Mutant {
         Self::ScaleOutsideTheGroup,
         Self::AnswerBeforePublishing,
         Self::IgnoreMaximum,
-        Self::NoCleanUp,
         Self::MintBesideTheLast,
         Self::StopBeforeCondemning,
         Self::ForgetDeliveries,
@@ -109,7 +107,6 @@ impl Mutant {
             Self::ScaleOutsideTheGroup => "a wake-up makes a look at once instead of going through the fleet's group",
             Self::AnswerBeforePublishing => "the webhook answers 202 although publishing failed",
             Self::IgnoreMaximum => "the wanted number is not held against the maximum",
-            Self::NoCleanUp => "a task's runner is not deleted when the task has ended",
             Self::MintBesideTheLast => "a repeat does not remove what the last attempt made",
             Self::StopBeforeCondemning => "a task that takes long to register is stopped without being condemned",
             Self::ForgetDeliveries => "failed deliveries are not redelivered",

@@ -8,6 +8,7 @@ mod tasks;
 use crate::fleet::{Fleet, LaunchMode};
 use crate::ids::{ServiceName, TaskId};
 use crate::job::JobRecord;
+use crate::mutant::{self, Mutant};
 use crate::record::{Slot, View};
 use crate::state::{Counts, FleetState, Launch};
 use crate::task::{TaskRecord, TaskState};
@@ -93,7 +94,12 @@ pub fn plan(view: &mut View, fleet: &Fleet, seed: &str, now: Timestamp) -> Plan 
 /// `min(maximum, queued + busy + warm)`.
 #[must_use]
 pub fn wanted(fleet: &Fleet, queued: u32, busy: u32) -> u32 {
-    fleet.maximum.min(queued.saturating_add(busy).saturating_add(fleet.warm))
+    maximum(fleet).min(queued.saturating_add(busy).saturating_add(fleet.warm))
+}
+
+/// The most tasks that a fleet may have.
+fn maximum(fleet: &Fleet) -> u32 {
+    if mutant::is(Mutant::IgnoreMaximum) { u32::MAX } else { fleet.maximum }
 }
 
 /// How many tasks may wait to register at once.
@@ -146,6 +152,7 @@ impl Tally {
         let unnamed = view.tasks.values().map(Slot::get).filter(|task| task.stop.is_none() && task.has_unnamed_job());
         let over = count(unnamed) + count(view.state.get().unnamed_jobs.iter());
         let wanted = wanted(fleet, counts.queued.saturating_sub(over), counts.busy);
+        let wanted = if mutant::is(Mutant::IncrementInsteadOfCompute) { view.state.get().wanted.min(fleet.maximum) } else { wanted };
         let needed = wanted.saturating_sub(counts.busy - busy);
         let state = view.state.get();
         let growing = counts.queued + counts.busy > state.demand;

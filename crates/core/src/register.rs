@@ -3,6 +3,7 @@
 //! that was read. So two that exclude each other (registering and condemning, two mints, two leavers for one place) cannot both happen.
 
 use crate::ids::{ServiceName, TaskDefinition};
+use crate::mutant::{self, Mutant};
 use crate::names::ATTEMPT_MAX;
 use crate::plan::HUNG_AFTER;
 use crate::state::FleetState;
@@ -63,7 +64,7 @@ pub enum Refusal {
 /// Whether a registration may be minted for the task, which was told the given nonce's hash. Changes nothing.
 pub fn may_claim(task: &TaskRecord, nonce: &str, now: Timestamp) -> Result<(), Refusal> {
     may_go_on(task, nonce, now)?;
-    if task.registered_at.is_some() {
+    if task.registered_at.is_some() && !mutant::is(Mutant::RepeatAfterAck) {
         return Err(Refusal::Forbidden("its registration is acknowledged already: nothing is minted for it again"));
     }
     if task.attempt >= ATTEMPT_MAX {
@@ -159,7 +160,7 @@ pub fn lease(task: &mut TaskRecord, state: &mut FleetState, now: Timestamp) -> R
     let reason = if replaced {
         LeaveReason::Replaced
     } else if state.surplus > 0 {
-        state.surplus -= 1;
+        state.surplus -= u32::from(!mutant::is(Mutant::SurplusWithoutVersion));
         LeaveReason::Surplus
     } else if state.hung > 0 && long_idle {
         state.hung -= 1;

@@ -43,6 +43,9 @@ struct Arguments {
     /// Tells the story even if no rule is broken.
     #[arg(long)]
     tell: bool,
+    /// Only these rules, for example `R1,R5`.
+    #[arg(long, value_delimiter = ',')]
+    rules: Vec<String>,
     /// Only what fits on one page.
     #[arg(long)]
     quiet: bool,
@@ -103,7 +106,8 @@ fn run(arguments: &Arguments, settings: &Settings, mutant: Option<Mutant>) -> Ve
                     if position >= arguments.seeds {
                         break;
                     }
-                    let outcome = tell(arguments.seed + position, settings);
+                    let mut outcome = tell(arguments.seed + position, settings);
+                    outcome.violation = outcome.violation.filter(|broken| arguments.rules.is_empty() || arguments.rules.iter().any(|rule| rule == broken.rule));
                     if sender.send(outcome).is_err() {
                         break;
                     }

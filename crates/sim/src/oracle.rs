@@ -11,10 +11,11 @@ use fargate_runners_core::job::JobRecord;
 use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::record::{Key, Record, Write};
 use fargate_runners_core::state::{FleetState, Launch};
-use fargate_runners_core::task::{TaskRecord, TaskState};
+use fargate_runners_core::task::{LeaveReason, TaskRecord, TaskState};
 use fargate_runners_model_ecs::{Command, StopCode};
 use fargate_runners_model_github::GithubModel;
 use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A function may still go by a maximum that was lowered so long ago: hosts keep fleets for five minutes, and a launch that is due is repeated for some.
 const OLD_MAXIMUM: Millis = 15 * 60_000;
@@ -38,6 +39,10 @@ pub struct Violation {
 pub struct Oracle {
     violation: RefCell<Option<Violation>>,
     looks: Cell<u64>,
+    /// How many more may leave, by what `scale` wrote last.
+    may_leave: RefCell<BTreeMap<String, u32>>,
+    /// Who has been told to leave.
+    left: RefCell<BTreeSet<String>>,
 }
 
 impl Oracle {
@@ -71,9 +76,31 @@ impl Oracle {
                 Record::Fleet(_) if !matches!(call.function(), Function::Scale | Function::Register) => {
                     self.violation(world, "R3", format!("{} wrote {key}", call.function().name()));
                 }
-                Record::Fleet(state) if call.function() == Function::Scale => self.counted(world, state),
+                Record::Fleet(state) if call.function() == Function::Scale => {
+                    self.may_leave.borrow_mut().insert(state.fleet.to_string(), state.surplus);
+                    self.counted(world, state);
+                }
+                Record::Task(task) if call.function() == Function::Register => self.leaves(world, task),
                 _ => {}
             }
+        }
+    }
+
+    /// No more leave than `scale` has found to be too many.
+    fn leaves(&self, world: &World, task: &TaskRecord) {
+        let id = task.task_id.to_string();
+        match task.leaving {
+            None => drop(self.left.borrow_mut().remove(&id)),
+            Some((_, LeaveReason::Surplus)) if self.left.borrow_mut().insert(id) => {
+                let mut may_leave = self.may_leave.borrow_mut();
+                let left = may_leave.entry(task.fleet.to_string()).or_default();
+                if *left == 0 {
+                    drop(may_leave);
+                    return self.violation(world, "R2", format!("more runners of {} were told to leave than there were too many", task.fleet));
+                }
+                *left -= 1;
+            }
+            Some(_) => {}
         }
     }
 

@@ -8,6 +8,7 @@ mod look;
 use crate::ports::{Bus, Capacity, Clock, DeadLetters, FleetQueue, Fleets, Ledger, WakeUp, chain};
 use fargate_runners_core::events::Event;
 use fargate_runners_core::ids::{FleetName, StackId};
+use fargate_runners_core::mutant::{self, Mutant};
 use futures_util::future::join_all;
 use std::collections::BTreeMap;
 
@@ -60,6 +61,7 @@ where
         for message in batch {
             match Event::from_message(&message.body) {
                 Ok(event) => fleets.entry(event.fleet().clone()).or_default().push((message.id, event)),
+                Err(_) if mutant::is(Mutant::HandBackPoisoned) => failed.push(message.id),
                 Err(error) => failed.extend(self.park(message, &chain(&error)).await),
             }
         }
@@ -84,6 +86,7 @@ where
         let mut failed = Vec::new();
         for message in batch {
             match Event::from_message(&message.body) {
+                Ok(event) if mutant::is(Mutant::ScaleOutsideTheGroup) => drop(self.look(event.fleet(), &[event.clone()]).await),
                 Ok(event) => {
                     if let Err(error) = self.queue.forward(event.fleet(), &message.id, &message.body).await {
                         tracing::warn!(fleet = %event.fleet(), error = chain(&error), "a wake-up could not be forwarded; it comes again");

@@ -5,6 +5,7 @@ use crate::ports::{Bus, Clock, Fleets, PortError, WebhookSecrets, chain};
 use fargate_runners_core::delivery::{JobDelivery, Route, route};
 use fargate_runners_core::ids::StackId;
 use fargate_runners_core::job::JobPhase;
+use fargate_runners_core::mutant::{self, Mutant};
 use fargate_runners_core::signature::is_signed;
 use secrecy::ExposeSecret;
 use std::time::Duration;
@@ -132,7 +133,10 @@ impl<S: WebhookSecrets, F: Fleets, B: Bus, C: Clock> Webhook<S, F, B, C> {
         };
         let now = self.clock.now();
         let events: Vec<_> = to.iter().map(|(fleet, home)| job.event_for(fleet, *home, now)).collect();
-        self.bus.publish(&events).await?;
+        let published = self.bus.publish(&events).await;
+        if !mutant::is(Mutant::AnswerBeforePublishing) {
+            published?;
+        }
         let names = to.iter().map(|(fleet, _)| fleet.as_str()).collect::<Vec<_>>().join(", ");
         tracing::info!(job_id = job.job_id.0, run_id = job.run_id.0, fleet = names, phase = ?job.phase, delivery = job.delivery, "published a job's event");
         if job.phase == JobPhase::Queued {

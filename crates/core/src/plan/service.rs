@@ -5,6 +5,7 @@
 use super::{LOOK_AGAIN, Plan, Tally, booting_limit, changed, look_within, must_coalesce};
 use crate::fleet::Fleet;
 use crate::ids::{ServiceName, TaskId};
+use crate::mutant::{self, Mutant};
 use crate::record::{Slot, View};
 use crate::state::ServiceState;
 use crate::task::{DoneAnswer, TaskRecord, TaskState};
@@ -138,8 +139,8 @@ struct Places {
 
 impl Places {
     /// Whether ECS may be given the choice: no task boots without protection, or so many more boot than are needed that each of those is one too many.
-    const fn free_to_lower(self, needed: u32) -> bool {
-        self.booting <= self.protected || needed <= self.protected
+    fn free_to_lower(self, needed: u32) -> bool {
+        self.booting <= self.protected || needed <= self.protected || mutant::is(Mutant::LowerWhileSomethingBoots)
     }
 }
 
@@ -252,7 +253,7 @@ fn all_protected(view: &View, current: Option<&ServiceName>, name: &ServiceName,
 fn raise(view: &mut View, fleet: &Fleet, current: &ServiceName, tally: &mut Tally, breaker: bool, plan: &mut Plan, now: Timestamp) {
     let deficit = tally.deficit();
     let places: u32 = view.state.get().services.values().map(|service| service.desired).sum();
-    let room = fleet.maximum.saturating_sub(places + launched(view));
+    let room = super::maximum(fleet).saturating_sub(places + launched(view));
     let pace = if breaker { 1u32.saturating_sub(tally.booting) } else { booting_limit().saturating_sub(tally.booting) };
     let raise = deficit.min(room).min(pace);
     if deficit.min(room) > raise && !breaker {

@@ -26,7 +26,7 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, tally: &mut Tally, breaker: b
         due + count(view.tasks.values().map(Slot::get).filter(|task| task.state() == TaskState::Booting && is_current(task, fleet)));
     tally.counts.booting += due + draining;
 
-    let room = fleet.maximum.saturating_sub(live + due + draining);
+    let room = super::maximum(fleet).saturating_sub(live + due + draining);
     let waiting = tally.booting;
     let pace = if breaker { 1u32.saturating_sub(waiting) } else { booting_limit().saturating_sub(waiting) };
     let deficit = tally.deficit().min(room);

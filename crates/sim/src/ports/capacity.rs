@@ -6,7 +6,7 @@ use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::{ServiceName, TaskDefinition, TaskId};
 use fargate_runners_core::state::Launch;
 use fargate_runners_model_ecs::AwsError;
-use fargate_runners_use_cases::ports::{Capacity, Launched, PortError, Protection, Retry, TaskFacts, Tasks};
+use fargate_runners_use_cases::ports::{Capacity, Launched, PortError, Protection, Retry, TaskFacts, Tasks, Wanted};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -33,12 +33,22 @@ fn failed(action: &'static str, error: AwsError) -> PortError {
     PortError::new(action, retry, error)
 }
 
+/// Whether ECS has no service of that name, or one that is being deleted.
+fn is_no_service(error: &PortError) -> bool {
+    let cause = error.source.as_ref().and_then(|source| source.downcast_ref::<AwsError>());
+    cause.is_some_and(|error| ["ServiceNotFoundException", "ServiceNotActiveException"].contains(&error.kind.as_str()))
+}
+
 impl Capacity for Call {
-    async fn want(&self, fleet: &Fleet, service: &ServiceName, count: u32) -> Result<(), PortError> {
+    async fn want(&self, fleet: &Fleet, service: &ServiceName, count: u32) -> Result<Wanted, PortError> {
         self.tell(|| format!("sets the desired count of {service} to {count}"));
         self.world().oracle.wants(self, fleet, service, count);
-        self.ask_ecs("UpdateService", &json!({"cluster": fleet.cluster, "service": service.as_str(), "desiredCount": count})).await?;
-        Ok(())
+        let body = json!({"cluster": fleet.cluster, "service": service.as_str(), "desiredCount": count});
+        match self.ask_ecs("UpdateService", &body).await {
+            Ok(_) => Ok(Wanted::Accepted),
+            Err(error) if is_no_service(&error) => Ok(Wanted::NoSuchService),
+            Err(error) => Err(error),
+        }
     }
 
     async fn launch(&self, fleet: &Fleet, launch: &Launch) -> Result<Launched, PortError> {

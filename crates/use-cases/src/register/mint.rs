@@ -8,6 +8,7 @@ use crate::ports::{
     Slot as PaceSlot, TaskFacts, Tasks, chain,
 };
 use fargate_runners_core::fleet::{Fleet, Registration};
+use fargate_runners_core::mutant::{self, Mutant};
 use fargate_runners_core::record::{Record, Slot, Write};
 use fargate_runners_core::register::{
     self, PROTECTION, Refusal, acknowledge, begin_mint, claim, end_mint, is_claimed, may_claim, undo_mint,
@@ -37,7 +38,7 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
         let claimed = is_claimed(task.get(), self.clock.now());
         if !claimed {
             let facts = self.facts(fleet, caller).await?;
-            if facts.service.is_some() {
+            if facts.service.is_some() && !mutant::is(Mutant::MintBeforeProtection) {
                 self.protect(fleet, caller).await?;
             }
             claim(task.get_mut(), nonce, &facts.task_definition, facts.service.as_ref(), self.clock.now());
@@ -182,7 +183,7 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
 
     /// Removes what the record's attempts have made, or may have made.
     async fn remove(&self, fleet: &Fleet, task: &TaskRecord) -> Result<(), Trouble> {
-        if task.attempt == 0 || fleet.registration == Registration::Token {
+        if task.attempt == 0 || mutant::is(Mutant::MintBesideTheLast) || fleet.registration == Registration::Token {
             return Ok(());
         }
         for runner in find::runners(&self.github, &self.stack, fleet, task).await.map_err(trouble)? {
