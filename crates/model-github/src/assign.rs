@@ -3,6 +3,7 @@
 use crate::config::Assignment;
 use crate::ids::{JobId, RunnerId};
 use crate::job::{Job, Status};
+use crate::kinds::Answers;
 use crate::model::GithubModel;
 use crate::runner::{Phase, Runner};
 use crate::schedule::Due;
@@ -17,7 +18,9 @@ impl GithubModel {
         match self.choose(&fitting) {
             Some(runner) => self.assign(id, runner),
             None => {
-                self.queue.insert(id);
+                if let Some(kind) = self.jobs.get(&id).map(|job| self.kinds.of(job)) {
+                    self.queue.insert(id, kind);
+                }
             }
         }
     }
@@ -25,8 +28,13 @@ impl GithubModel {
     /// A runner has become free, or may fit what it did not fit before.
     pub(crate) fn offer_work(&mut self, id: RunnerId) {
         let Some(runner) = self.runners.get(&id).filter(|runner| runner.free()) else { return };
-        let fitting: Vec<JobId> =
-            self.queue.iter().copied().filter(|job| self.jobs.get(job).is_some_and(|job| self.fits(job, runner))).collect();
+        let mut answers = Answers::default();
+        let fitting: Vec<JobId> = self
+            .queue
+            .iter()
+            .filter(|(id, kind)| answers.get(**kind, || self.jobs.get(id).is_some_and(|job| self.fits(job, runner))))
+            .map(|(id, _)| *id)
+            .collect();
         if let Some(job) = self.choose(&fitting) {
             self.queue.remove(&job);
             self.assign(job, id);

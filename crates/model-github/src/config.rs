@@ -10,6 +10,7 @@ const HOUR: Millis = 60 * MINUTE;
 const DAY: Millis = 24 * HOUR;
 
 /// How the model behaves.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, and any of them may go with any other")]
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// How long things take.
@@ -26,6 +27,8 @@ pub struct Config {
     pub web_url: String,
     /// Leaves `DisableUpdate` out of JIT configurations, as GitHub did for years and promises nowhere not to do again.
     pub jit_without_disable_update: bool,
+    /// Leaves JIT configurations empty, since a simulation goes by `Jit::credentials`: writing the text costs more than all else of a mint.
+    pub bare_jit: bool,
     /// What GitHub does with the job of a runner that is deleted while GitHub believes it idle, which it promises nowhere: false, the job goes on
     /// as long as its runner lives, and is lost with it; true, GitHub gives it up at once.
     pub delete_ends_job: bool,

@@ -20,6 +20,7 @@ mod ids;
 mod jit;
 mod job;
 mod jobs;
+mod kinds;
 mod limits;
 mod model;
 mod random;

@@ -9,6 +9,7 @@ use crate::counters::Counters;
 use crate::deliveries::Post;
 use crate::ids::{JobId, RunnerId, SessionId};
 use crate::job::Job;
+use crate::kinds::{Kind, Kinds};
 use crate::limits::Meter;
 use crate::random::Random;
 use crate::runner::Runner;
@@ -35,7 +36,8 @@ pub struct GithubModel {
     pub(crate) jobs: BTreeMap<JobId, Job>,
     pub(crate) runs: BTreeMap<u64, Attempts>,
     /// The jobs that a runner may get now.
-    pub(crate) queue: BTreeSet<JobId>,
+    pub(crate) queue: BTreeMap<JobId, Kind>,
+    pub(crate) kinds: Kinds,
     pub(crate) hang_next: u32,
     pub(crate) deprecations: BTreeMap<String, Deprecation>,
     pub(crate) schedule: Schedule,
@@ -68,7 +70,8 @@ impl GithubModel {
             woken: BTreeSet::new(),
             jobs: BTreeMap::new(),
             runs: BTreeMap::new(),
-            queue: BTreeSet::new(),
+            queue: BTreeMap::new(),
+            kinds: Kinds::default(),
             hang_next: 0,
             deprecations: BTreeMap::new(),
             schedule: Schedule::default(),

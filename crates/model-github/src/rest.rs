@@ -101,6 +101,12 @@ impl GithubModel {
                 jit: true,
             })?;
             let runner = model.runners.get(&id).cloned().ok_or_else(ApiError::not_found)?;
+            let client_id = runner.client_id.clone();
+            model.remember(&client_id);
+            let credentials = ListenerCredentials { runner_id: id.0, client_id, version: String::new() };
+            if model.config.bare_jit {
+                return Ok(Jit { runner, encoded_jit_config: String::new(), credentials });
+            }
             let work_folder = request.work_folder.as_deref().unwrap_or("_work");
             let pool = scope.group_owner().and_then(|owner| model.world.group(owner, runner.group_id));
             let pool = pool.map_or_else(|| "Default".to_owned(), |group| group.name.clone());
@@ -108,9 +114,6 @@ impl GithubModel {
             let files = jit::files(&runner, &pool, work_folder, config.jit_without_disable_update, &config.api_url, &config.web_url);
             let encoded_jit_config = jit::encode(&files, &mut model.random);
             model.remember(&encoded_jit_config);
-            let client_id = runner.client_id.clone();
-            model.remember(&client_id);
-            let credentials = ListenerCredentials { runner_id: id.0, client_id, version: String::new() };
             Ok(Jit { runner, encoded_jit_config, credentials })
         })
     }
@@ -180,12 +183,12 @@ impl GithubModel {
     pub fn register_by_token(&mut self, now: Millis, token: &str, new: &TokenRegistration) -> Result<ListenerCredentials, ApiError> {
         self.advance(now);
         let scope = self.opened_by(token).ok_or_else(ApiError::not_found)?;
-        let owner = scope.group_owner().map(str::to_lowercase);
-        let group_id = match (&new.runner_group, owner) {
-            (Some(name), Some(owner)) => {
-                let found = self.world.groups.iter().find(|((of, _), group)| *of == owner && group.name.eq_ignore_ascii_case(name));
+        let groups = scope.group_owner().and_then(|owner| self.world.groups_of(owner));
+        let group_id = match (&new.runner_group, groups) {
+            (Some(name), Some(groups)) => {
+                let found = groups.iter().find(|(_, group)| group.name.eq_ignore_ascii_case(name));
                 found
-                    .map(|((_, id), _)| *id)
+                    .map(|(id, _)| *id)
                     .ok_or_else(|| ApiError::new(404, format!("Could not find any self-hosted runner group named \"{name}\".")))?
             }
             _ => crate::world::DEFAULT_GROUP,

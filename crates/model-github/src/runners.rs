@@ -67,11 +67,14 @@ impl GithubModel {
         {
             return Err(ApiError::new(404, "Runner group not found."));
         }
-        let beside: Vec<&Runner> = self.runners().filter(|runner| runner.scope.same(new.scope)).collect();
-        if beside.iter().any(|runner| runner.name.eq_ignore_ascii_case(new.name)) {
-            return Err(ApiError::new(409, format!("Already exists - A runner with the name {} already exists.", new.name)));
+        let mut in_group = 0;
+        for runner in self.runners().filter(|runner| runner.scope.same(new.scope)) {
+            if runner.name.eq_ignore_ascii_case(new.name) {
+                return Err(ApiError::new(409, format!("Already exists - A runner with the name {} already exists.", new.name)));
+            }
+            in_group += usize::from(runner.group_id == new.group_id);
         }
-        if beside.iter().filter(|runner| runner.group_id == new.group_id).count() >= self.config.limits.runners_per_group {
+        if in_group >= self.config.limits.runners_per_group {
             return Err(ApiError::new(422, "The runner group has reached its limit of runners."));
         }
         self.meter.admit_registration(self.now, &new.scope.to_string(), &self.config.limits)?;

@@ -17,6 +17,10 @@ impl Scope {
     /// Whether both name the same place.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
+        // Mostly they are written the same, which is quicker to see.
+        if self == other {
+            return true;
+        }
         match (self, other) {
             (Self::Organization(one), Self::Organization(two)) | (Self::Enterprise(one), Self::Enterprise(two)) => {
                 one.eq_ignore_ascii_case(two)

@@ -1,5 +1,6 @@
 //! Who exists: organisations, repositories, runner groups.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::model::GithubModel;
@@ -87,26 +88,31 @@ pub(crate) struct Organization {
     pub(crate) enterprise: Option<String>,
 }
 
-/// Keys are lower case.
+/// Keys are lower case, and each level has a map of its own: a name is then looked up as it is, without being copied.
 #[derive(Debug, Default)]
 pub(crate) struct World {
     pub(crate) organizations: BTreeMap<String, Organization>,
-    pub(crate) repositories: BTreeMap<(String, String), Repository>,
+    /// By owner and name.
+    pub(crate) repositories: BTreeMap<String, BTreeMap<String, Repository>>,
     /// By owner (an organisation or an enterprise) and number.
-    pub(crate) groups: BTreeMap<(String, u64), RunnerGroup>,
+    pub(crate) groups: BTreeMap<String, BTreeMap<u64, RunnerGroup>>,
 }
 
 impl World {
     pub(crate) fn organization(&self, login: &str) -> Option<&Organization> {
-        self.organizations.get(&login.to_lowercase())
+        self.organizations.get(&*lower(login))
     }
 
     pub(crate) fn repository(&self, owner: &str, name: &str) -> Option<&Repository> {
-        self.repositories.get(&(owner.to_lowercase(), name.to_lowercase()))
+        self.repositories.get(&*lower(owner))?.get(&*lower(name))
     }
 
     pub(crate) fn group(&self, owner: &str, id: u64) -> Option<&RunnerGroup> {
-        self.groups.get(&(owner.to_lowercase(), id))
+        self.groups_of(owner)?.get(&id)
+    }
+
+    pub(crate) fn groups_of(&self, owner: &str) -> Option<&BTreeMap<u64, RunnerGroup>> {
+        self.groups.get(&*lower(owner))
     }
 
     pub(crate) fn exists(&self, scope: &Scope) -> bool {
@@ -139,12 +145,12 @@ impl GithubModel {
     pub fn add_organization(&mut self, login: &str) {
         let id = self.new_id();
         self.world.organizations.insert(login.to_lowercase(), Organization { id, login: login.to_owned(), enterprise: None });
-        self.world.groups.insert((login.to_lowercase(), DEFAULT_GROUP), default_group());
+        self.world.groups.entry(login.to_lowercase()).or_default().insert(DEFAULT_GROUP, default_group());
     }
 
     /// An enterprise with some of the organisations that exist already.
     pub fn add_enterprise(&mut self, slug: &str, organizations: &[&str]) {
-        self.world.groups.insert((slug.to_lowercase(), DEFAULT_GROUP), default_group());
+        self.world.groups.entry(slug.to_lowercase()).or_default().insert(DEFAULT_GROUP, default_group());
         for login in organizations {
             if let Some(organization) = self.world.organizations.get_mut(&login.to_lowercase()) {
                 organization.enterprise = Some(slug.to_owned());
@@ -156,21 +162,26 @@ impl GithubModel {
     pub fn add_repository(&mut self, owner: &str, name: &str, visibility: Visibility) {
         let id = self.new_id();
         let repository = Repository { id, owner: owner.to_owned(), name: name.to_owned(), visibility };
-        self.world.repositories.insert((owner.to_lowercase(), name.to_lowercase()), repository);
+        self.world.repositories.entry(owner.to_lowercase()).or_default().insert(name.to_lowercase(), repository);
     }
 
     /// A runner group of an organisation or enterprise; its number is the answer.
     pub fn add_runner_group(&mut self, owner: &str, group: RunnerGroup) -> u64 {
-        let owner = owner.to_lowercase();
-        let id = self.world.groups.keys().filter(|(of, _)| *of == owner).map(|(_, id)| id + 1).max().unwrap_or(DEFAULT_GROUP);
-        self.world.groups.insert((owner, id), group);
+        let groups = self.world.groups.entry(owner.to_lowercase()).or_default();
+        let id = groups.keys().next_back().map_or(DEFAULT_GROUP, |id| id + 1);
+        groups.insert(id, group);
         id
     }
 
     /// A runner group, to be changed. What waits is not looked at again by that alone.
     pub fn group_mut(&mut self, owner: &str, id: u64) -> Option<&mut RunnerGroup> {
-        self.world.groups.get_mut(&(owner.to_lowercase(), id))
+        self.world.groups.get_mut(&*lower(owner))?.get_mut(&id)
     }
+}
+
+/// The text in lower case, copied only if it is not so already.
+fn lower(text: &str) -> Cow<'_, str> {
+    if text.chars().any(char::is_uppercase) { Cow::Owned(text.to_lowercase()) } else { Cow::Borrowed(text) }
 }
 
 fn default_group() -> RunnerGroup {

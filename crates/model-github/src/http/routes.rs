@@ -104,13 +104,12 @@ impl GithubModel {
     fn groups(&mut self, now: Millis, caller: &Caller, scope: &Scope) -> Routed {
         self.call(now, caller, Endpoint::RunnerGroups, |model, _| {
             model.authorize(caller, scope, Access::Read, Area::Runners)?;
-            let owner = scope.group_owner().unwrap_or_default().to_lowercase();
-            let groups: Vec<Value> = model
-                .world
-                .groups
-                .iter()
-                .filter(|((of, _), _)| *of == owner)
-                .map(|((_, id), group)| {
+            let groups: Vec<Value> = scope
+                .group_owner()
+                .and_then(|owner| model.world.groups_of(owner))
+                .into_iter()
+                .flatten()
+                .map(|(id, group)| {
                     json!({
                         "id": id,
                         "name": group.name,

@@ -3,7 +3,9 @@
 use crate::story::{APP, LABELS, MINUTE, Story, header, json, prompt, read_only};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use fargate_runners_model_github::{Caller, Config, Deprecation, Endpoint, Faults, Limits, Permissions, Reply, Request, TokenRegistration};
+use fargate_runners_model_github::{
+    Caller, Config, Deprecation, Endpoint, Faults, JitRequest, Limits, Permissions, Reply, Request, TokenRegistration,
+};
 use serde_json::{Value, json as value};
 
 const RUNNERS: &str = "/orgs/octo-org/actions/runners";
@@ -170,6 +172,15 @@ fn a_job_is_looked_up() {
     let found = story.get(&format!("/repos/octo-org/hello/actions/jobs/{id}"));
     assert_eq!((found.status, &json(&found)["status"]), (200, &"queued".into()));
     assert_eq!(story.get(&format!("/repos/octo-org/open/actions/jobs/{id}")).status, 404);
+}
+
+#[test]
+fn a_simulation_may_do_without_the_text_of_a_jit_configuration() {
+    let mut story = Story::with(Config { bare_jit: true, ..Config::default() });
+    let request = JitRequest { name: "runner".into(), runner_group_id: 1, labels: vec!["own".into()], work_folder: None };
+    let jit = story.github.generate_jit(story.now, &Story::caller(), &Story::organization(), &request).expect("minted");
+    assert!(jit.encoded_jit_config.is_empty());
+    assert!(story.github.open_session(story.now, &jit.credentials).is_ok());
 }
 
 #[test]
