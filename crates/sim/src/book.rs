@@ -64,7 +64,7 @@ impl FleetPlan {
 }
 
 /// The fleets' descriptions.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct FleetBook {
     plans: BTreeMap<String, FleetPlan>,
     fleets: Vec<Fleet>,
@@ -124,7 +124,7 @@ impl FleetBook {
     #[must_use]
     pub fn highest_maximum_since(&self, name: &str, since: Millis) -> u32 {
         let of_it = || self.maxima.iter().filter(|(_, fleet, _)| fleet == name);
-        let in_force = of_it().filter(|(at, ..)| *at <= since).next_back();
+        let in_force = of_it().rfind(|(at, ..)| *at <= since);
         let later = of_it().filter(|(at, ..)| *at > since);
         in_force.into_iter().chain(later).map(|(.., maximum)| *maximum).max().unwrap_or(0)
     }

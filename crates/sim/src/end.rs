@@ -25,7 +25,11 @@ pub fn check(world: &World, plan: &StoryPlan) {
     }
     let lost = lost_jobs(world);
     if !lost.is_empty() {
-        world.oracle.violation(world, "R1", format!("{} jobs were lost although AWS did not take their tasks: {}", lost.len(), some(&lost)));
+        world.oracle.violation(
+            world,
+            "R1",
+            format!("{} jobs were lost although AWS did not take their tasks: {}", lost.len(), some(&lost)),
+        );
     }
     let left = left(world);
     if !left.is_empty() {

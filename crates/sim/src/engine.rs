@@ -182,6 +182,7 @@ impl Engine {
     }
 
     /// Lets every actor go on that can, without letting time pass. Returns whether any could.
+    #[must_use]
     pub fn run_ready(&self) -> bool {
         let mut any = false;
         while let Some(id) = self.0.ready.pop() {

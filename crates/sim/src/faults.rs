@@ -110,7 +110,9 @@ impl Faults {
     pub fn new(seed: u64, factor: f64, until: Millis) -> Self {
         Self {
             rates: RefCell::new(Fault::ALL.iter().map(|fault| (fault.usual_rate() * factor).min(1.0)).collect()),
-            chances: (0..Fault::ALL.len() as u64).map(|kind| RefCell::new(fastrand::Rng::with_seed(seed ^ (kind + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)))).collect(),
+            chances: (0..Fault::ALL.len() as u64)
+                .map(|kind| RefCell::new(fastrand::Rng::with_seed(seed ^ (kind + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15))))
+                .collect(),
             struck: vec![Cell::new(0); Fault::ALL.len()],
             until: Cell::new(until),
         }

@@ -10,6 +10,7 @@ use fargate_runners_use_cases::deregister::{Again, Deregister};
 use fargate_runners_use_cases::ports::DeadLetterSource;
 use fargate_runners_use_cases::register::{Answer, Register, Route};
 use fargate_runners_use_cases::scale::{Message, Scale};
+use fargate_runners_use_cases::sweep::{Healer, Ports, Sweep};
 use fargate_runners_use_cases::webhook::{Delivery, Webhook};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -83,8 +84,8 @@ pub struct ApiCall {
 pub enum ApiAnswer {
     /// Nothing, after a while.
     Silence,
-    /// The gateway's own status.
-    Status(u16),
+    /// The gateway's own error, or the function's death.
+    Failed,
     /// The function's answer.
     Answer(Answer),
 }
@@ -103,8 +104,7 @@ pub async fn api(world: &Rc<World>, request: ApiCall) -> ApiAnswer {
     }
     let answer = match first(answer.take(), world.engine.sleep(GATEWAY_LIMIT)).await {
         First::Left(Some(Some(answer))) => ApiAnswer::Answer(answer),
-        First::Left(_) => ApiAnswer::Status(500),
-        First::Right(()) => ApiAnswer::Status(503),
+        First::Left(_) | First::Right(()) => ApiAnswer::Failed,
     };
     if world.strikes(Fault::TaskAnswerLost) {
         world.engine.sleep(10_000).await;
@@ -178,13 +178,8 @@ pub fn deliver(world: &Rc<World>, outgoing: Outgoing) {
 
 async fn webhook(world: &Rc<World>, outgoing: &Outgoing) -> Option<u16> {
     let call = call(world, Function::Webhook);
-    let function = Webhook {
-        secrets: call.clone(),
-        fleets: call.clone(),
-        bus: call.clone(),
-        clock: call.clone(),
-        stack: world.stack.clone(),
-    };
+    let function =
+        Webhook { secrets: call.clone(), fleets: call.clone(), bus: call.clone(), clock: call.clone(), stack: world.stack.clone() };
     let body = outgoing.body();
     let signature = signature(crate::ports::WEBHOOK_SECRET, body.as_bytes());
     let delivery = Delivery { event: "workflow_job", delivery: &outgoing.guid, signature: Some(&signature), body: body.as_bytes() };
@@ -273,7 +268,54 @@ pub async fn sweep_on_schedule(world: Rc<World>) {
     }
 }
 
-async fn sweep(_world: &Rc<World>) {}
+/// All ports of the healer are calls.
+struct SweepPorts;
+
+impl Ports for SweepPorts {
+    type Ledger = Call;
+    type Survey = Call;
+    type Github = Call;
+    type Runners = Call;
+    type Jobs = Call;
+    type HookLog = Call;
+    type DeadLetters = Call;
+    type Memory = Call;
+    type Fleets = Call;
+    type Queue = Call;
+    type Retries = Call;
+    type Bus = Call;
+    type Clock = Call;
+}
+
+async fn sweep(world: &Rc<World>) {
+    let call = call(world, Function::Sweep);
+    let function = Sweep::<SweepPorts> {
+        ledger: call.clone(),
+        survey: call.clone(),
+        github: call.clone(),
+        runners: call.clone(),
+        jobs: call.clone(),
+        hook_log: call.clone(),
+        dead_letters: call.clone(),
+        memory: call.clone(),
+        fleets: call.clone(),
+        queue: call.clone(),
+        retries: call.clone(),
+        bus: call.clone(),
+        clock: call.clone(),
+        stack: world.stack.clone(),
+        stack_name: "runners".to_owned(),
+        retry_interrupted_jobs: false,
+    };
+    let Some(report) = call.run(function.handle(&Healer::ALL)).await else { return };
+    let mut healed = world.functions.healed.borrow_mut();
+    for (healer, outcome) in report.healers {
+        *healed.entry(healer.name()).or_default() += u64::from(outcome.healed);
+        if !outcome.failures.is_empty() {
+            world.tell("sweep", || format!("{}: {}", healer.name(), outcome.failures.join(" | ")));
+        }
+    }
+}
 
 /// A message of `deregister`'s retry queue: whether it is done with.
 pub async fn clean_up(world: &Rc<World>, body: &str) -> bool {

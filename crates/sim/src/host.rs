@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 
 /// Which function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "the functions' own names")]
+// The names say it.
 pub enum Function {
     Webhook,
     Register,

@@ -107,7 +107,9 @@ fn run(arguments: &Arguments, settings: &Settings, mutant: Option<Mutant>) -> Ve
                         break;
                     }
                     let mut outcome = tell(arguments.seed + position, settings);
-                    outcome.violation = outcome.violation.filter(|broken| arguments.rules.is_empty() || arguments.rules.iter().any(|rule| rule == broken.rule));
+                    outcome.violation = outcome
+                        .violation
+                        .filter(|broken| arguments.rules.is_empty() || arguments.rules.iter().any(|rule| rule == broken.rule));
                     if sender.send(outcome).is_err() {
                         break;
                     }

@@ -96,7 +96,11 @@ impl Oracle {
                 let left = may_leave.entry(task.fleet.to_string()).or_default();
                 if *left == 0 {
                     drop(may_leave);
-                    return self.violation(world, "R2", format!("more runners of {} were told to leave than there were too many", task.fleet));
+                    return self.violation(
+                        world,
+                        "R2",
+                        format!("more runners of {} were told to leave than there were too many", task.fleet),
+                    );
                 }
                 *left -= 1;
             }
@@ -107,7 +111,7 @@ impl Oracle {
     /// The wanted number follows from the records, whatever events there were.
     fn counted(&self, world: &World, state: &FleetState) {
         self.looks.set(self.looks.get() + 1);
-        if self.looks.get() % COUNTED_ONE_IN != 0 {
+        if !self.looks.get().is_multiple_of(COUNTED_ONE_IN) {
             return;
         }
         let Some(fleet) = world.book.borrow().fleets().into_iter().find(|fleet| fleet.name == state.fleet) else { return };
@@ -118,8 +122,13 @@ impl Oracle {
             _ => {}
         });
         let most = queued + busy + fleet.warm;
-        if state.wanted > most.max(state.counts.queued + state.counts.busy + fleet.warm) || (state.demand == 0 && state.wanted > fleet.warm) {
-            self.violation(world, "R2", format!("fleet {} wants {} runners, but its records say {most} at most", state.fleet, state.wanted));
+        if state.wanted > most.max(state.counts.queued + state.counts.busy + fleet.warm) || (state.demand == 0 && state.wanted > fleet.warm)
+        {
+            self.violation(
+                world,
+                "R2",
+                format!("fleet {} wants {} runners, but its records say {most} at most", state.fleet, state.wanted),
+            );
         }
     }
 
@@ -151,8 +160,9 @@ impl Oracle {
         };
         let Some(life) = world.hosts.life(name.task.as_str()) else { return };
         let works = matches!(life.phase.get(), Phase::Listening | Phase::Running);
-        let told = self.record(world, &name).is_some_and(|task| task.leaving.is_some());
-        let older = self.record(world, &name).is_some_and(|task| task.attempt > name.attempt);
+        let record = world.ledger.task(&name.fleet, &name.task);
+        let told = record.as_ref().is_some_and(|task| task.leaving.is_some());
+        let older = record.is_some_and(|task| task.attempt > name.attempt);
         if works && !told && !older {
             self.violation(world, "R1", format!("the runner {name} was deleted while its task lives, and nobody had told it to leave"));
         }
@@ -168,7 +178,8 @@ impl Oracle {
         let prefix = format!("runners-{}-", fleet.name);
         let own = |name: &str| name.strip_prefix(&prefix).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
         let known = ecs.services().find(|known| known.name == service.as_str()).map_or(0, |known| known.desired);
-        let others: usize = ecs.services().filter(|known| own(&known.name) && known.name != service.as_str()).map(|known| known.desired).sum();
+        let others: usize =
+            ecs.services().filter(|known| own(&known.name) && known.name != service.as_str()).map(|known| known.desired).sum();
         let most = world.book.borrow().highest_maximum_since(fleet.name.as_str(), world.now().saturating_sub(OLD_MAXIMUM)) as usize;
         let count = count as usize;
         if count > known && count + others > most {
@@ -177,7 +188,8 @@ impl Oracle {
             return self.violation(world, "R8", format!("fleet {} is to have {sum} tasks, but at most {most}", fleet.name));
         }
         let now = world.now();
-        let protected = ecs.tasks().filter(|task| task.service.as_deref() == Some(service.as_str()) && task.wanted && task.is_protected(now)).count();
+        let protected =
+            ecs.tasks().filter(|task| task.service.as_deref() == Some(service.as_str()) && task.wanted && task.is_protected(now)).count();
         let current = world.book.borrow().fleets().iter().any(|known| known.service() == Some(service));
         if current && count < known && count < protected {
             drop(ecs);
@@ -227,13 +239,14 @@ impl Oracle {
             Phase::Finishing | Phase::Ended => false,
         };
         if could {
-            let text = format!("task {} of {} was stopped while it could have a job ({:?}; {reason})", &task_id[..8], service.as_deref().unwrap_or("no service"), life.phase.get());
+            let text = format!(
+                "task {} of {} was stopped while it could have a job ({:?}; {reason})",
+                &task_id[..8],
+                service.as_deref().unwrap_or("no service"),
+                life.phase.get()
+            );
             self.violation(world, "R1", text);
         }
-    }
-
-    fn record(&self, world: &World, name: &RunnerName) -> Option<TaskRecord> {
-        world.ledger.task(&name.fleet, &name.task)
     }
 }
 
@@ -242,9 +255,16 @@ fn sentence(record: &Record) -> String {
     let key: Key = record.key();
     match record {
         Record::Fleet(state) => {
-            let services: Vec<String> = state.services.iter().map(|(name, service)| format!("{name}={}/{:?}", service.desired, service.applied)).collect();
+            let services: Vec<String> =
+                state.services.iter().map(|(name, service)| format!("{name}={}/{:?}", service.desired, service.applied)).collect();
             let launches: u32 = state.launches.iter().map(|launch| launch.count).sum();
-            format!("{key}: wanted {}, {:?}, surplus {}, launches {launches}, {}", state.wanted, state.counts, state.surplus, services.join(" "))
+            format!(
+                "{key}: wanted {}, {:?}, surplus {}, launches {launches}, {}",
+                state.wanted,
+                state.counts,
+                state.surplus,
+                services.join(" ")
+            )
         }
         Record::Job(job) => format!("{key}: {:?}{}", job.phase, if job.is_open() { "" } else { " (over)" }),
         Record::Task(task) => format!("{key}: {:?}, attempt {}, answer {:?}", task.state(), task.attempt, task.done_answer),

@@ -139,7 +139,8 @@ fn job(at: Millis, fleets: &[FleetPlan], faults: &Faults, chance: &mut fastrand:
     let minutes = [1, 1, 2, 3, 5, 8, 15, 30, 120];
     let most = minutes[chance.usize(0..minutes.len())] * MINUTE;
     let of_days = faults.strikes(Fault::JobOfDays, BEGIN);
-    let repository = if labels.iter().any(|label| label == "beta") { REPOSITORIES[0] } else { REPOSITORIES[[0, 0, 0, 1, 1, 2][chance.usize(0..6)]] };
+    let repository =
+        if labels.iter().any(|label| label == "beta") { REPOSITORIES[0] } else { REPOSITORIES[[0, 0, 0, 1, 1, 2][chance.usize(0..6)]] };
     JobPlan {
         at,
         repository,

@@ -258,7 +258,8 @@ async fn work(world: &Rc<World>, group: &str) {
         names.dedup();
         let messages = batch.iter().map(|(_, queued)| queued.message.clone()).collect();
         let failed = functions::scale(world, names.clone(), messages).await;
-        let failed: Vec<_> = batch.into_iter().filter(|(_, queued)| failed.as_ref().is_none_or(|ids| ids.contains(&queued.message.id))).collect();
+        let failed: Vec<_> =
+            batch.into_iter().filter(|(_, queued)| failed.as_ref().is_none_or(|ids| ids.contains(&queued.message.id))).collect();
         if world.queues.put_back(failed) {
             world.engine.sleep(FLEETS_VISIBILITY).await;
         }

@@ -152,10 +152,7 @@ async fn work(world: &Rc<World>, life: &Rc<TaskLife>, nonce: &str, session: Sess
 
 /// Job code has the task's role, and may have read the nonce: it must gain nothing by it.
 fn misbehave(world: &Rc<World>, life: &Rc<TaskLife>, nonce: &str) {
-    let nonces = [
-        (Fault::JobReplaysNonce, nonce.to_owned()),
-        (Fault::JobAsksWithOwnNonce, format!("{:064x}", world.between(0, u64::MAX))),
-    ];
+    let nonces = [(Fault::JobReplaysNonce, nonce.to_owned()), (Fault::JobAsksWithOwnNonce, format!("{:064x}", world.between(0, u64::MAX)))];
     for (fault, nonce) in nonces {
         if !world.strikes(fault) {
             continue;
@@ -163,7 +160,8 @@ fn misbehave(world: &Rc<World>, life: &Rc<TaskLife>, nonce: &str) {
         let (world, life) = (Rc::clone(world), Rc::clone(life));
         world.clone().engine.spawn(async move {
             for route in [Route::Ack, Route::Registration] {
-                let request = ApiCall { task_id: life.task_id.clone(), fleet: life.fleet.clone(), route, nonce: nonce.clone(), outcome: None };
+                let request =
+                    ApiCall { task_id: life.task_id.clone(), fleet: life.fleet.clone(), route, nonce: nonce.clone(), outcome: None };
                 if let ApiAnswer::Answer(Answer::Jit(name, _) | Answer::Token(name, ..)) = api::call(&world, request).await {
                     world.oracle.violation(&world, "R5", format!("job code got the registration {name}"));
                 }

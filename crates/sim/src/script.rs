@@ -24,7 +24,7 @@ const AGAIN_MOST: Millis = 300_000;
 
 /// Plays the script; returns its exit code.
 pub async fn play(world: &Rc<World>, life: &Rc<TaskLife>) -> i32 {
-    let nonce: String = (0..4).map(|_| format!("{:016x}", world.between(0, u64::MAX))).collect();
+    let nonce = format!("{:032x}{:032x}", world.between(0, u64::MAX), world.between(0, u64::MAX));
     let script = Script { world, life, nonce };
     let credentials = match script.registers().await {
         Ok(credentials) => credentials,
@@ -146,16 +146,14 @@ impl Script<'_> {
         }
         match ended {
             Ended::Cancelled => 16,
-            Ended::Stopped if self.life.has_job.get() => 16,
-            Ended::Stopped => 15,
+            Ended::Stopped => 15 + i32::from(self.life.has_job.get()),
             Ended::Left if self.life.has_job.get() => 14,
             Ended::Left => {
                 self.announces("left").await;
                 0
             }
-            Ended::Orphaned => 14,
             Ended::ByItself if self.life.stopped.is_raised() => 16,
-            Ended::ByItself => 14,
+            Ended::Orphaned | Ended::ByItself => 14,
         }
     }
 
@@ -284,5 +282,9 @@ fn asked(answer: &ApiAnswer) -> Option<Duration> {
 
 fn credentials(text: &str) -> Option<ListenerCredentials> {
     let mut parts = text.split('|');
-    Some(ListenerCredentials { runner_id: parts.next()?.parse().ok()?, client_id: parts.next()?.to_owned(), version: parts.next()?.to_owned() })
+    Some(ListenerCredentials {
+        runner_id: parts.next()?.parse().ok()?,
+        client_id: parts.next()?.to_owned(),
+        version: parts.next()?.to_owned(),
+    })
 }

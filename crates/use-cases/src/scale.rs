@@ -86,7 +86,7 @@ where
         let mut failed = Vec::new();
         for message in batch {
             match Event::from_message(&message.body) {
-                Ok(event) if mutant::is(Mutant::ScaleOutsideTheGroup) => drop(self.look(event.fleet(), &[event.clone()]).await),
+                Ok(event) if mutant::is(Mutant::ScaleOutsideTheGroup) => drop(self.look(event.fleet(), std::slice::from_ref(&event)).await),
                 Ok(event) => {
                     if let Err(error) = self.queue.forward(event.fleet(), &message.id, &message.body).await {
                         tracing::warn!(fleet = %event.fleet(), error = chain(&error), "a wake-up could not be forwarded; it comes again");

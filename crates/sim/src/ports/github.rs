@@ -55,7 +55,7 @@ impl Call {
         self.pass(1).await;
         answer.map_err(|error| match &error {
             ApiError::Dropped => Failure::Unknown,
-            other => match other.status() {
+            other @ ApiError::Refused { .. } => match other.status() {
                 Some(429) => Failure::NotBefore(self.clock() + Duration::from_secs(60)),
                 Some(500..) | None => Failure::Unknown,
                 Some(status) => Failure::Status(status, error.to_string()),

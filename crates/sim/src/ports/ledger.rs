@@ -9,9 +9,12 @@ use fargate_runners_use_cases::ports::{CommitError, Ledger, Memory, MintPace, Po
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-/// What the healers keep in mind.
+/// A text, its version, and until when it is kept.
+type Kept = (String, u64, Timestamp);
+
+/// What the healers keep in mind, by healer and subject.
 #[derive(Default)]
-pub struct Memories(RefCell<BTreeMap<(String, String), (String, u64, Timestamp)>>);
+pub struct Memories(RefCell<BTreeMap<(String, String), Kept>>);
 
 impl Ledger for Call {
     async fn active(&self, fleet: &FleetName, now: Timestamp) -> Result<Vec<Versioned>, PortError> {

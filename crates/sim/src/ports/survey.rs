@@ -140,7 +140,7 @@ impl HookLog for Call {
 fn seen_task(task: &Value) -> Option<SeenTask> {
     let text = |name: &str| task[name].as_str().map(str::to_owned);
     // DescribeTasks gives times in seconds, with a fraction.
-    let time = |name: &str| task[name].as_f64().map(|seconds| Timestamp::from_millis((seconds * 1000.0) as u64));
+    let time = |name: &str| task[name].as_f64().map(millis);
     let last_status = text("lastStatus")?;
     let stop = (last_status == "STOPPED").then(|| Stop {
         at: time("stoppedAt").unwrap_or_default(),
@@ -157,6 +157,11 @@ fn seen_task(task: &Value) -> Option<SeenTask> {
         created_at: time("createdAt"),
         stop,
     })
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds since 1970")]
+fn millis(seconds: f64) -> Timestamp {
+    Timestamp::from_millis((seconds * 1000.0) as u64)
 }
 
 fn words(value: &Value) -> Vec<String> {
@@ -216,11 +221,19 @@ impl Survey for Call {
         let minutes = duration.as_secs() / 60;
         let body = json!({"cluster": fleet.cluster, "tasks": names, "protectionEnabled": true, "expiresInMinutes": minutes});
         let answer = self.ask_ecs("UpdateTaskProtection", &body).await?;
-        let granted: Vec<String> =
-            answer["protectedTasks"].as_array().into_iter().flatten().filter_map(|task| task["taskArn"].as_str()).map(str::to_owned).collect();
-        let of = |task: &TaskId| match granted.iter().any(|arn| arn.ends_with(task.as_str())) {
-            true => Protection::Granted,
-            false => Protection::Refused("not among the protected".to_owned()),
+        let granted: Vec<String> = answer["protectedTasks"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|task| task["taskArn"].as_str())
+            .map(str::to_owned)
+            .collect();
+        let of = |task: &TaskId| {
+            if granted.iter().any(|arn| arn.ends_with(task.as_str())) {
+                Protection::Granted
+            } else {
+                Protection::Refused("not among the protected".to_owned())
+            }
         };
         Ok(tasks.iter().map(|task| (task.clone(), of(task))).collect())
     }
