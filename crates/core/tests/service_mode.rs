@@ -249,6 +249,21 @@ fn a_count_that_was_to_fall_stays_when_the_place_was_filled_again_before_it_coul
 }
 
 #[test]
+fn a_count_does_not_fall_below_the_protected_whoever_started_them() {
+    let mut world = busy(2, 2);
+    // Somebody raised the count by hand for a while: four more have registered, one of which is ready to go.
+    for number in 11..=14 {
+        world.registers(number);
+    }
+    world.reports_done(11);
+    world.passes(10);
+    world.look();
+    world.passes(10);
+    world.look();
+    assert_eq!(world.desired(1), 2);
+}
+
+#[test]
 fn a_fleet_that_becomes_one_of_tasks_drains_its_service_and_keeps_to_the_maximum() {
     let mut world = busy(3, 4);
     world.fleet = fleet("tasks", 4, 0, 2);

@@ -82,6 +82,7 @@ faults! {
     BootHangs, 0.003, "a start script does nothing";
     SpotInterruption, 0.01, "Spot takes a task, with a warning";
     TaskVanishes, 0.005, "a task dies without a word of its own";
+    TaskRetired, 0.001, "Fargate retires a task's host";
     TaskCallLost, 0.01, "a task's call does not get through";
     TaskAnswerLost, 0.01, "the answer to a task's call is lost";
     ProtectionRefused, 0.01, "ECS refuses protection for a while";
@@ -121,6 +122,12 @@ impl Faults {
     /// Sets one rate.
     pub fn set(&self, fault: Fault, rate: f64) {
         self.rates.borrow_mut()[fault as usize] = rate;
+    }
+
+    /// How often a fault strikes where it can.
+    #[must_use]
+    pub fn rate(&self, fault: Fault) -> f64 {
+        self.rates.borrow()[fault as usize]
     }
 
     /// From when on nothing goes wrong any more.

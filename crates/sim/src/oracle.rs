@@ -182,7 +182,8 @@ impl Oracle {
             ecs.services().filter(|known| own(&known.name) && known.name != service.as_str()).map(|known| known.desired).sum();
         let most = world.book.borrow().highest_maximum_since(fleet.name.as_str(), world.now().saturating_sub(OLD_MAXIMUM)) as usize;
         let count = count as usize;
-        if count > known && count + others > most {
+        let lives = ecs.tasks().filter(|task| task.wanted && task.service.as_deref().is_some_and(own)).count();
+        if count > known && count + others > most.max(lives) {
             let sum = count + others;
             drop(ecs);
             return self.violation(world, "R8", format!("fleet {} is to have {sum} tasks, but at most {most}", fleet.name));
@@ -191,7 +192,8 @@ impl Oracle {
         let protected =
             ecs.tasks().filter(|task| task.service.as_deref() == Some(service.as_str()) && task.wanted && task.is_protected(now)).count();
         let current = world.book.borrow().fleets().iter().any(|known| known.service() == Some(service));
-        if current && count < known && count < protected {
+        // What people did to the count by hand is put right, not defended.
+        if current && count < known && count < protected && !world.book.borrow().is_changed_by_hand(service.as_str()) {
             drop(ecs);
             self.violation(world, "R8", format!("{service} is to have {count} tasks, but {protected} are protected"));
         }

@@ -1,33 +1,39 @@
-//! What people and AWS do in a story: jobs are queued, approved and cancelled; functions and fleets are deployed and changed; Spot takes tasks back.
+//! What people do in a story: jobs are queued, approved and cancelled; functions are deployed, and the fleets' stacks. What AWS does to tasks of its own
+//! accord is in `accidents`. Nobody here does what the control plane should do.
 
-use crate::book::CLUSTER;
-use crate::faults::Fault;
-use crate::plan::{Act, JobPlan, ORGANISATION, StoryPlan};
-use crate::setting;
-use crate::task_host;
+mod accidents;
+mod stacks;
+
+use crate::engine::Millis;
+use crate::plan::{Act, CancelPlan, GatePlan, JobPlan, StoryPlan};
 use crate::world::World;
-use fargate_runners_model_github::{Gate, NewJob};
-use serde_json::json;
+use fargate_runners_model_github::{Gate, JobId, NewJob, Status};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// How often AWS may take a task, or one may vanish.
-const ACCIDENTS: (u64, u64) = (60_000, 600_000);
+/// How often somebody looks whether a job runs by now that they want to cancel.
+const LOOK: Millis = 20_000;
 
-/// CloudFormation makes a fleet's service first and writes its description some seconds later.
-const DESCRIPTION_AFTER: (u64, u64) = (2_000, 20_000);
+/// How often they look before they lose interest: a day.
+const LOOKS: u32 = 4_320;
 
 /// Lives through the plan.
 pub async fn live(world: Rc<World>, plan: StoryPlan) {
-    let acts_world = Rc::clone(&world);
-    let acts = plan.acts.clone();
-    world.engine.spawn(async move {
-        for (at, act) in acts {
-            acts_world.engine.sleep_until(at).await;
-            carry_out(&acts_world, act).await;
-        }
-    });
-    let accidents_world = Rc::clone(&world);
-    world.engine.spawn(async move { accidents(&accidents_world).await });
+    accidents::begin(&world, &plan);
+    let mut of_stacks: BTreeMap<Option<&'static str>, Vec<(Millis, Act)>> = BTreeMap::new();
+    for (at, act) in plan.acts {
+        of_stacks.entry(act.fleet()).or_default().push((at, act));
+    }
+    for acts in of_stacks.into_values() {
+        // One deployment of a stack at a time; another one waits for it.
+        let world = Rc::clone(&world);
+        world.clone().engine.spawn(async move {
+            for (at, act) in acts {
+                world.engine.sleep_until(at).await;
+                stacks::carry_out(&world, act).await;
+            }
+        });
+    }
     for job in plan.jobs {
         world.engine.sleep_until(job.at).await;
         queue(&world, &job);
@@ -35,106 +41,68 @@ pub async fn live(world: Rc<World>, plan: StoryPlan) {
 }
 
 fn queue(world: &Rc<World>, plan: &JobPlan) {
-    let labels: Vec<&str> = plan.labels.iter().map(String::as_str).collect();
-    let mut new = NewJob::new(ORGANISATION, plan.repository, &labels).lasting(plan.duration).ending(plan.conclusion);
-    if let Some(gate) = plan.gate {
-        new = new.gated(Gate::For(gate));
-    }
+    let labels = plan.labels.iter().map(|label| if plan.in_capitals { label.to_uppercase() } else { (*label).to_owned() }).collect();
+    let gate = match plan.gate {
+        None => Gate::None,
+        Some(GatePlan::Timer(length)) => Gate::For(length),
+        Some(GatePlan::ApprovedAfter(_)) => Gate::UntilApproved,
+    };
+    let new = NewJob { labels, ..NewJob::new(plan.repository.owner, plan.repository.name, &[]) };
+    let new = new.lasting(plan.duration).ending(plan.conclusion).gated(gate);
     let now = world.now();
     let id = world.github.borrow_mut().queue_job(now, new);
-    world.tell("people", || format!("queue job {} ({}, {} s)", id.0, plan.labels.join("+"), plan.duration / 1000));
-    if let Some(after) = plan.cancelled_after {
-        let world = Rc::clone(world);
-        world.clone().engine.spawn(async move {
-            world.engine.sleep(after).await;
+    world.tell("people", || {
+        let (repository, labels, seconds) = (plan.repository, plan.labels.join("+"), plan.duration / 1000);
+        let gate = plan.gate.map(|gate| format!(", behind a gate: {gate:?}")).unwrap_or_default();
+        format!("queue job {id} of {}/{} ({labels}, {seconds} s{gate})", repository.owner, repository.name)
+    });
+    if let Some(GatePlan::ApprovedAfter(after)) = plan.gate {
+        later(world, after, move |world| {
+            world.tell("people", || format!("approve job {id}"));
             let now = world.now();
-            world.tell("people", || format!("cancel job {}", id.0));
-            world.github.borrow_mut().cancel_job(now, id);
+            world.github.borrow_mut().approve_job(now, id);
         });
     }
-}
-
-async fn carry_out(world: &Rc<World>, act: Act) {
-    world.tell("people", || format!("{act:?}"));
-    let now = world.now();
-    match act {
-        Act::DeployFunctions => world.functions.redeploy(),
-        Act::AddFleet(fleet) => deploy(world, fleet).await,
-        Act::DeployRevision(name) => {
-            let plan = world.book.borrow().plan(&name).cloned();
-            if let Some(mut plan) = plan {
-                plan.revision += 1;
-                deploy(world, plan).await;
-            }
-        }
-        Act::AddLabel(name, label) => {
-            let plan = world.book.borrow().plan(&name).cloned();
-            if let Some(mut plan) = plan {
-                plan.revision += 1;
-                plan.labels.push(label);
-                deploy(world, plan).await;
-            }
-        }
-        Act::SetMaximum(name, maximum) => {
-            let plan = world.book.borrow().plan(&name).cloned();
-            if let Some(mut plan) = plan {
-                plan.maximum = maximum;
-                plan.warm = plan.warm.min(maximum);
-                world.book.borrow_mut().describe(now, plan);
-            }
-        }
-        Act::SetDesired(name, count) => {
-            let plan = world.book.borrow().plan(&name).cloned();
-            if let Some(plan) = plan.filter(|plan| plan.service) {
-                let body = json!({"cluster": CLUSTER, "service": plan.service_name(), "desiredCount": count});
-                drop(world.ecs.borrow_mut().handle(now, "UpdateService", &body));
-            }
-        }
-        Act::RemoveFleet(name) => remove(world, &name),
-    }
-}
-
-async fn deploy(world: &Rc<World>, plan: crate::book::FleetPlan) {
-    let now = world.now();
-    setting::create(&mut world.ecs.borrow_mut(), now, &plan);
-    world.engine.sleep(world.between(DESCRIPTION_AFTER.0, DESCRIPTION_AFTER.1)).await;
-    let now = world.now();
-    world.book.borrow_mut().describe(now, plan);
-}
-
-/// A fleet's stack is deleted: its description and rule go, and with its services their tasks.
-fn remove(world: &World, name: &str) {
-    let now = world.now();
-    world.book.borrow_mut().remove(name);
-    let mut ecs = world.ecs.borrow_mut();
-    let family = format!("task-definition/runners-{name}:");
-    let tasks: Vec<String> = ecs.tasks().filter(|task| task.task_definition.contains(&family)).map(|task| task.id.clone()).collect();
-    for task in &tasks {
-        world.book.borrow_mut().take(task);
-        drop(ecs.handle(now, "StopTask", &json!({"cluster": CLUSTER, "task": task, "reason": "the fleet was removed"})));
-    }
-    let services: Vec<String> =
-        ecs.services().filter(|service| service.task_definition.contains(&family)).map(|service| service.name.clone()).collect();
-    for service in services {
-        drop(ecs.handle(now, "DeleteService", &json!({"cluster": CLUSTER, "service": service, "force": true})));
-    }
-}
-
-/// Spot takes tasks back, and machines vanish.
-async fn accidents(world: &Rc<World>) {
-    while world.now() < world.faults.until() {
-        world.engine.sleep(world.between(ACCIDENTS.0, ACCIDENTS.1)).await;
-        for life in world.hosts.living() {
-            if world.strikes(Fault::TaskVanishes) {
-                task_host::vanish(world, &life.task_id);
-                continue;
-            }
-            let spot = world.ecs.borrow().task(&life.task_id).is_some_and(|task| task.spot && task.wanted);
-            if spot && world.strikes(Fault::SpotInterruption) {
-                let now = world.now();
-                life.excused.set(true);
-                world.ecs.borrow_mut().interrupt(now, &life.task_id);
-            }
+    match plan.cancel {
+        None => {}
+        Some(CancelPlan::AfterQueued(after)) => later(world, after, move |world| cancel(world, id)),
+        Some(CancelPlan::AfterStarted(after)) => {
+            let world = Rc::clone(world);
+            world.clone().engine.spawn(async move { cancel_once_it_runs(&world, id, after).await });
         }
     }
 }
+
+fn later(world: &Rc<World>, after: Millis, act: impl FnOnce(&World) + 'static) {
+    let world = Rc::clone(world);
+    world.clone().engine.spawn(async move {
+        world.engine.sleep(after).await;
+        act(&world);
+    });
+}
+
+async fn cancel_once_it_runs(world: &World, id: JobId, after: Millis) {
+    for _ in 0..LOOKS {
+        let status = world.github.borrow().job(id).map(|job| job.status);
+        match status {
+            Some(Status::Waiting | Status::Queued) => world.engine.sleep(LOOK).await,
+            Some(Status::InProgress) => {
+                world.engine.sleep(after).await;
+                return cancel(world, id);
+            }
+            Some(Status::Completed) | None => return,
+        }
+    }
+}
+
+fn cancel(world: &World, id: JobId) {
+    let open = world.github.borrow().job(id).is_some_and(|job| job.status != Status::Completed);
+    if open {
+        world.tell("people", || format!("cancel job {id}"));
+        let now = world.now();
+        world.github.borrow_mut().cancel_job(now, id);
+    }
+}
+
+#[cfg(test)]
+mod tests;

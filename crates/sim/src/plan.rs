@@ -1,36 +1,114 @@
-//! What a story is about, as plain data from its seed: fleets, jobs, and what people do in the middle.
+//! What a story is about, as plain data from its seed: fleets, jobs, what people do in the middle, and which of ECS's undocumented habits it shows. It is
+//! made before anything happens and never changes; leaving a fault out changes as little as possible of the rest.
 
-use crate::book::FleetPlan;
+mod acts;
+mod fleets;
+mod jobs;
+
+pub use crate::book::FleetPlan;
+
 use crate::engine::Millis;
-use crate::faults::{Fault, Faults};
+use crate::faults::Faults;
 use crate::story::{BEGIN, Settings};
+use fargate_runners_model_ecs::{BlockedReading, ScaleIn};
 use fargate_runners_model_github::{Conclusion, Job};
 
 const MINUTE: Millis = 60_000;
 const HOUR: Millis = 60 * MINUTE;
 
-/// The organisation, and its repositories; the last one is public.
-pub const ORGANISATION: &str = "octo-org";
-/// See `ORGANISATION`.
-pub const REPOSITORIES: [&str; 3] = ["app", "site", "open"];
+/// What a job takes of its runner's time besides itself: the boot, the registration, the end.
+const AROUND_A_JOB: Millis = 150_000;
+
+/// The organisations.
+pub const ORGANISATIONS: [&str; 2] = ["octo-org", "hexo-org"];
+
+/// A repository.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RepositoryPlan {
+    /// Its organisation.
+    pub owner: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// Whether anybody may open a pull request there.
+    pub public: bool,
+}
+
+/// All repositories.
+pub static REPOSITORIES: [RepositoryPlan; 6] = [
+    RepositoryPlan { owner: "octo-org", name: "app", public: false },
+    RepositoryPlan { owner: "octo-org", name: "site", public: false },
+    RepositoryPlan { owner: "octo-org", name: "open", public: true },
+    RepositoryPlan { owner: "hexo-org", name: "engine", public: false },
+    RepositoryPlan { owner: "hexo-org", name: "tools", public: false },
+    RepositoryPlan { owner: "hexo-org", name: "demo", public: true },
+];
+
+/// The runner group that every organisation has: all repositories but public ones.
+pub const GROUP_DEFAULT: u64 = 1;
+/// Each organisation's second runner group: public repositories too.
+pub const GROUP_PUBLIC: u64 = 2;
+/// Each organisation's third: only one repository (`is_chosen`).
+pub const GROUP_CHOSEN: u64 = 3;
+
+/// Whether a repository is public.
+#[must_use]
+pub fn is_public(owner: &str, name: &str) -> bool {
+    REPOSITORIES.iter().any(|known| known.public && known.owner == owner && known.name == name)
+}
+
+/// Whether a repository is the one that the third runner group of its organisation serves.
+#[must_use]
+pub fn is_chosen(repository: &RepositoryPlan) -> bool {
+    matches!(repository.name, "app" | "engine")
+}
+
+/// What keeps a job from the queue at first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GatePlan {
+    /// An environment with a timer.
+    Timer(Millis),
+    /// An environment that somebody approves after so long.
+    ApprovedAfter(Millis),
+}
+
+impl GatePlan {
+    /// How long the job is behind it.
+    #[must_use]
+    pub const fn length(self) -> Millis {
+        match self {
+            Self::Timer(length) | Self::ApprovedAfter(length) => length,
+        }
+    }
+}
+
+/// When somebody cancels a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelPlan {
+    /// So long after it was queued, whether it runs by then or not.
+    AfterQueued(Millis),
+    /// So long after it was seen running.
+    AfterStarted(Millis),
+}
 
 /// A job of a story.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobPlan {
     /// When it is queued.
     pub at: Millis,
     /// In which repository.
-    pub repository: &'static str,
+    pub repository: &'static RepositoryPlan,
     /// What it asks of a runner.
-    pub labels: Vec<String>,
+    pub labels: Vec<&'static str>,
+    /// Whether the workflow writes its labels in capitals.
+    pub in_capitals: bool,
     /// How long it runs.
     pub duration: Millis,
     /// How it ends if it is let.
     pub conclusion: Conclusion,
-    /// Behind an environment's gate for so long.
-    pub gate: Option<Millis>,
-    /// Cancelled so long after it was queued.
-    pub cancelled_after: Option<Millis>,
+    /// What keeps it from the queue at first.
+    pub gate: Option<GatePlan>,
+    /// Whether and when it is cancelled.
+    pub cancel: Option<CancelPlan>,
 }
 
 /// Something that people do.
@@ -39,17 +117,49 @@ pub enum Act {
     /// New function versions.
     DeployFunctions,
     /// A new task definition for a fleet.
-    DeployRevision(String),
-    /// A fleet more.
+    DeployRevision(&'static str),
+    /// A fleet more; its revision is the next one.
     AddFleet(FleetPlan),
-    /// A fleet less.
-    RemoveFleet(String),
-    /// Another maximum.
-    SetMaximum(String, u32),
-    /// One more label.
-    AddLabel(String, String),
+    /// A fleet less. `drained`: as the manual says, once it has no task any more; else at once, which ends what runs.
+    RemoveFleet {
+        /// Which.
+        name: &'static str,
+        /// Whether its end is waited for.
+        drained: bool,
+    },
+    /// Another maximum, which is only a number in the description.
+    SetMaximum(&'static str, u32),
+    /// Other labels, which makes a revision.
+    SetLabels(&'static str, Vec<&'static str>),
     /// Another desired count for a fleet's current service, by hand.
-    SetDesired(String, u32),
+    SetDesired(&'static str, u32),
+}
+
+impl Act {
+    /// The fleet whose stack it changes; nothing for what is no fleet's.
+    #[must_use]
+    pub fn fleet(&self) -> Option<&'static str> {
+        match self {
+            Self::DeployFunctions => None,
+            Self::AddFleet(plan) => Some(plan.name),
+            Self::DeployRevision(name)
+            | Self::RemoveFleet { name, .. }
+            | Self::SetMaximum(name, _)
+            | Self::SetLabels(name, _)
+            | Self::SetDesired(name, _) => Some(name),
+        }
+    }
+}
+
+/// What AWS does and documents nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Habits {
+    /// Which unprotected task scale-in takes.
+    pub scale_in: ScaleIn,
+    /// When protection is refused because of a deployment.
+    pub blocked: BlockedReading,
+    /// For how long a new task is not found by reading calls, in milliseconds.
+    pub describe_lag: Millis,
 }
 
 /// A story.
@@ -61,113 +171,89 @@ pub struct StoryPlan {
     pub jobs: Vec<JobPlan>,
     /// What people do, by time.
     pub acts: Vec<(Millis, Act)>,
+    /// What AWS does.
+    pub habits: Habits,
 }
 
 impl StoryPlan {
-    /// The plan of a seed.
+    /// The plan of a seed. Faults that people make strike here.
     #[must_use]
     pub fn new(seed: u64, settings: &Settings, faults: &Faults) -> Self {
-        let mut chance = fastrand::Rng::with_seed(seed.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1));
-        let length = u64::from(settings.hours) * HOUR;
-        let names = ["alpha", "alpha-big", "beta", "gamma"];
-        let count = chance.usize(1..=3);
-        let fleets: Vec<FleetPlan> = names[..count].iter().map(|name| fleet(name, &mut chance)).collect();
-        let mut jobs: Vec<JobPlan> = Vec::new();
-        while jobs.len() < settings.jobs as usize {
-            // A burst, a few, or one.
-            let size = match chance.u32(0..10) {
-                0 => chance.usize(20..=80),
-                1..=3 => chance.usize(3..=15),
-                _ => 1,
-            };
-            let at = BEGIN + MINUTE + chance.u64(0..length.saturating_sub(MINUTE).max(1));
-            for _ in 0..size.min(settings.jobs as usize - jobs.len()) {
-                jobs.push(job(at + chance.u64(0..5_000), &fleets, faults, &mut chance));
-            }
-        }
-        jobs.sort_by_key(|job| job.at);
-        let mut acts = acts(&fleets, length, faults, &mut chance);
-        acts.sort_by_key(|(at, _)| *at);
-        Self { fleets, jobs, acts }
+        let length = u64::from(settings.hours.max(1)) * HOUR;
+        let mut chance = chance_of(seed, 1);
+        let (fleets, spare) = fleets::draw(&mut chance);
+        let acts = acts::draw(&fleets, spare, length, faults);
+        let jobs = jobs::draw(seed, settings.jobs as usize, length, &jobs::Offers::new(&fleets, &acts), faults);
+        let mut plan = Self { fleets, jobs, acts, habits: habits(&mut chance) };
+        jobs::fit(&mut plan, length);
+        plan
     }
 
-    /// When the last job would be over if each ran alone at once.
+    /// When the last job would be over if every job needed the runners of the fleet with the fewest: more than it can be.
     #[must_use]
     pub fn last_end(&self) -> Millis {
-        let longest_queue = self.jobs.iter().map(|job| job.duration).sum::<Millis>();
-        let last = self.jobs.iter().map(|job| job.at + job.duration + job.gate.unwrap_or(0)).max().unwrap_or(BEGIN);
-        // Fleets have few runners and many jobs: all jobs one after the other on each fleet's fewest runners is the most that can be.
-        let fewest = self.fleets.iter().map(|fleet| u64::from(fleet.maximum.max(1))).min().unwrap_or(1);
-        last + longest_queue / fewest
+        let alone = |job: &JobPlan| job.at + job.gate.map_or(0, GatePlan::length) + job.duration + AROUND_A_JOB;
+        let last = self.jobs.iter().map(alone).max().unwrap_or(BEGIN);
+        let queue = self.all_fleets().map(|fleet| {
+            let work: Millis =
+                self.jobs.iter().filter(|job| job.may_go_to(fleet)).map(|job| job.duration.min(2 * HOUR) + AROUND_A_JOB).sum();
+            work / u64::from(self.lowest_maximum(fleet))
+        });
+        last + queue.max().unwrap_or(0)
     }
 
-    /// Whether nobody is to run this job although a fleet has its labels: its repository is public.
+    /// Whether nobody is to run this job although a fleet has its labels. There is none: what a runner group keeps out is cancelled by somebody.
     #[must_use]
-    pub fn is_left_waiting(&self, job: &Job) -> bool {
-        job.name == REPOSITORIES[2]
+    #[expect(clippy::unused_self, reason = "asked of the plan, which may hold such jobs one day")]
+    pub fn is_left_waiting(&self, _job: &Job) -> bool {
+        false
+    }
+
+    /// The fleets at the start, and those that are added.
+    pub fn all_fleets(&self) -> impl Iterator<Item = &FleetPlan> {
+        let added = self.acts.iter().filter_map(|(_, act)| if let Act::AddFleet(plan) = act { Some(plan) } else { None });
+        self.fleets.iter().chain(added)
+    }
+
+    /// The lowest maximum that a fleet has in the story.
+    #[must_use]
+    pub fn lowest_maximum(&self, fleet: &FleetPlan) -> u32 {
+        let later = self.acts.iter().filter_map(|(_, act)| match act {
+            Act::SetMaximum(name, maximum) if *name == fleet.name => Some(*maximum),
+            _ => None,
+        });
+        later.chain([fleet.maximum]).min().unwrap_or(1).max(1)
     }
 }
 
-fn fleet(name: &str, chance: &mut fastrand::Rng) -> FleetPlan {
-    let labels = match name {
-        "alpha" => vec!["self-hosted", "linux", "x64"],
-        "alpha-big" => vec!["self-hosted", "linux", "x64", "big"],
-        "beta" => vec!["self-hosted", "beta"],
-        _ => vec!["self-hosted", "gamma"],
-    };
-    FleetPlan {
-        name: name.to_owned(),
-        scope: if name == "beta" && chance.bool() { format!("repo/{ORGANISATION}/app") } else { format!("org/{ORGANISATION}") },
-        labels: labels.into_iter().map(str::to_owned).collect(),
-        service: chance.u32(0..10) < 6,
-        maximum: *chance.choice(&[2, 5, 10, 30, 60]).unwrap_or(&10),
-        warm: *chance.choice(&[0, 0, 0, 1, 2]).unwrap_or(&0),
-        spot_percent: *chance.choice(&[0, 50, 100]).unwrap_or(&0),
-        lease_seconds: *chance.choice(&[30, 60, 120, 300]).unwrap_or(&60),
-        revision: 1,
+impl JobPlan {
+    /// Whether a fleet's description fits this job.
+    #[must_use]
+    pub fn may_go_to(&self, fleet: &FleetPlan) -> bool {
+        let repository = self.repository;
+        let admits = match fleet.scope.strip_prefix("org/") {
+            Some(organisation) => organisation == repository.owner,
+            None => fleet.scope.strip_prefix("repo/").and_then(|name| name.split_once('/')) == Some((repository.owner, repository.name)),
+        };
+        admits
+            && (fleet.allow_public || !repository.public)
+            && !self.labels.is_empty()
+            && self.labels.iter().all(|label| fleet.labels.contains(label))
     }
 }
 
-fn job(at: Millis, fleets: &[FleetPlan], faults: &Faults, chance: &mut fastrand::Rng) -> JobPlan {
-    let labels = match chance.u32(0..100) {
-        0..=2 => vec!["ubuntu-latest".to_owned()],
-        3..=4 => vec!["self-hosted".to_owned(), "nobody-has-this".to_owned()],
-        5..=14 => vec!["self-hosted".to_owned()],
-        _ => chance.choice(fleets).map(|fleet| fleet.labels.clone()).unwrap_or_default(),
-    };
-    // From seconds to two hours, most of them minutes.
-    let minutes = [1, 1, 2, 3, 5, 8, 15, 30, 120];
-    let most = minutes[chance.usize(0..minutes.len())] * MINUTE;
-    let of_days = faults.strikes(Fault::JobOfDays, BEGIN);
-    let repository =
-        if labels.iter().any(|label| label == "beta") { REPOSITORIES[0] } else { REPOSITORIES[[0, 0, 0, 1, 1, 2][chance.usize(0..6)]] };
-    JobPlan {
-        at,
-        repository,
-        labels,
-        duration: if of_days { 5 * 24 * HOUR } else { chance.u64(3_000..=most) },
-        conclusion: if chance.u32(0..10) == 0 { Conclusion::Failure } else { Conclusion::Success },
-        gate: (chance.u32(0..25) == 0).then(|| chance.u64(MINUTE..=60 * MINUTE)),
-        cancelled_after: (chance.u32(0..20) == 0).then(|| chance.u64(1_000..=20 * MINUTE)),
+fn habits(chance: &mut fastrand::Rng) -> Habits {
+    Habits {
+        scale_in: [ScaleIn::Newest, ScaleIn::Oldest, ScaleIn::Random][chance.usize(0..3)],
+        blocked: if chance.u32(0..3) == 0 { BlockedReading::AlsoOldDeployments } else { BlockedReading::MoreThanDesired },
+        describe_lag: [0, 0, 1_000, 4_000][chance.usize(0..4)],
     }
 }
 
-fn acts(fleets: &[FleetPlan], length: Millis, faults: &Faults, chance: &mut fastrand::Rng) -> Vec<(Millis, Act)> {
-    let mut acts = Vec::new();
-    let mut add = |fault: Fault, chance: &mut fastrand::Rng, act: &mut dyn FnMut(&mut fastrand::Rng, String) -> Act| {
-        if faults.strikes(fault, BEGIN) {
-            let name = chance.choice(fleets).map(|fleet| fleet.name.clone()).unwrap_or_default();
-            let at = BEGIN + chance.u64(length / 8..length * 7 / 8);
-            let act = act(chance, name);
-            acts.push((at, act));
-        }
-    };
-    add(Fault::FunctionsDeployed, chance, &mut |_, _| Act::DeployFunctions);
-    add(Fault::RevisionDeployed, chance, &mut |_, name| Act::DeployRevision(name));
-    add(Fault::FleetAdded, chance, &mut |chance, _| Act::AddFleet(fleet("gamma", chance)));
-    add(Fault::FleetRemoved, chance, &mut |_, name| Act::RemoveFleet(name));
-    add(Fault::MaximumLowered, chance, &mut |chance, name| Act::SetMaximum(name, chance.u32(1..=4)));
-    add(Fault::LabelsChanged, chance, &mut |_, name| Act::AddLabel(name, "more".to_owned()));
-    add(Fault::DesiredChanged, chance, &mut |chance, name| Act::SetDesired(name, chance.u32(0..=12)));
-    acts
+/// Chances of their own for one purpose of a story.
+fn chance_of(seed: u64, purpose: u64) -> fastrand::Rng {
+    fastrand::Rng::with_seed(seed.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(purpose.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
 }
+
+#[cfg(test)]
+mod tests;

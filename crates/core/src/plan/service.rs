@@ -59,7 +59,7 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally:
     if breaker {
         keep_one_probe(view, current, tally, now);
     }
-    call(view, Some(current), &mut plan);
+    call(view, Some(current), &mut plan, now);
     plan
 }
 
@@ -70,12 +70,13 @@ pub(super) fn drain(view: &mut View, tally: &Tally, plan: &mut Plan, now: Timest
         abandon_boots(view, None, name, *places, now);
         release(view, None, name, tally, plan, now);
     }
-    call(view, None, plan);
+    call(view, None, plan, now);
     places.values().map(|places| places.booting).sum()
 }
 
 /// The calls that are due.
-fn call(view: &mut View, current: Option<&ServiceName>, plan: &mut Plan) {
+fn call(view: &mut View, current: Option<&ServiceName>, plan: &mut Plan, now: Timestamp) {
+    spare_the_protected(view, current, now);
     let state = view.state.get();
     let due = state.services.iter().filter(|(_, service)| service.applied != Some(service.desired));
     plan.want = due.clone().map(|(name, service)| (name.clone(), service.desired)).collect();
@@ -94,6 +95,18 @@ fn call(view: &mut View, current: Option<&ServiceName>, plan: &mut Plan) {
         services.entry(name.clone()).and_modify(|service| {
             service.confirmed = service.applied.unwrap_or(service.confirmed);
             service.applied = None;
+        });
+    }
+}
+
+/// No count is lowered below the tasks that ECS protects: it would refuse protection to all others. Never raised by it either: a task that crashed counts as
+/// protected until word of its end comes.
+fn spare_the_protected(view: &mut View, current: Option<&ServiceName>, now: Timestamp) {
+    let due = view.state.get().services.iter().filter(|(_, service)| service.applied != Some(service.desired));
+    let held: Vec<_> = due.map(|(name, _)| (name.clone(), places(view, current, name, now).held)).collect();
+    for (name, held) in held {
+        view.state.get_mut().services.entry(name).and_modify(|service| {
+            service.desired = service.desired.max(held.min(service.applied.unwrap_or(service.confirmed)));
         });
     }
 }
