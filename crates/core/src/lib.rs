@@ -18,5 +18,6 @@ pub mod record;
 pub mod register;
 pub mod signature;
 pub mod state;
+pub mod sweep;
 pub mod task;
 pub mod time;

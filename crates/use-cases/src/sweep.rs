@@ -4,10 +4,25 @@
 //!
 //! It never stops a task that could have a job (only one that was condemned before it registered), and deletes no runner whose task lives.
 
+mod dead_letters;
+mod deliveries;
+mod drift;
+mod ghosts;
 mod healer;
+mod interrupted_jobs;
+mod ledger;
+mod left_runners;
+mod listing;
 mod memo;
+mod nudge;
+mod protection;
+mod questions;
 mod report;
 mod round;
+mod runner_version;
+mod services;
+mod stopped_tasks;
+mod unregistered;
 
 pub use healer::{Healer, UnknownHealer};
 pub use report::{Outcome, Report};
@@ -17,9 +32,11 @@ use crate::ports::{
     RetryQueue, Runners, Survey, chain,
 };
 use fargate_runners_core::events::EventError;
+use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::StackId;
 use fargate_runners_core::mutant;
 use round::Round;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// No healer starts after this, and each stops at the next page: the function may take 5 minutes, of which a healer's last calls and the answer need some.
@@ -147,7 +164,7 @@ impl<P: Ports> Sweep<P> {
                 return report;
             }
         };
-        let mut round = Round::new(started + TIME, fleets);
+        let mut round = Round::new(started, started + TIME, fleets);
         let first = self.first(healers).await;
         for position in 0..healers.len() {
             let healer = healers[(first + position) % healers.len()];
@@ -166,22 +183,44 @@ impl<P: Ports> Sweep<P> {
         report
     }
 
-    async fn heal(&self, healer: Healer, _round: &mut Round, _outcome: &mut Outcome) {
+    async fn heal(&self, healer: Healer, round: &mut Round, outcome: &mut Outcome) {
+        let fleets = match healer {
+            Healer::DeadLetters => return self.dead_letters(round, outcome).await,
+            Healer::Deliveries => return self.deliveries(round, outcome).await,
+            Healer::LeftRunners | Healer::RunnerVersion => round.scopes(),
+            _ => round.fleets(),
+        };
+        let mut limited = BTreeSet::new();
+        for fleet in &fleets {
+            // Fleets of one credential share its rate limit.
+            if self.is_late(round) || limited.contains(&fleet.credential) {
+                continue;
+            }
+            if let Err(error) = self.heal_fleet(healer, fleet, round, outcome).await {
+                if error.is_rate_limit() {
+                    limited.insert(&fleet.credential);
+                }
+                outcome.failed(healer, format!("fleet {}", fleet.name), &error);
+            }
+        }
+    }
+
+    async fn heal_fleet(&self, healer: Healer, fleet: &Fleet, round: &mut Round, outcome: &mut Outcome) -> Result<(), SweepError> {
         match healer {
-            Healer::Nudge
-            | Healer::Protection
-            | Healer::StoppedTasks
-            | Healer::DeadLetters
-            | Healer::Drift
-            | Healer::Unregistered
-            | Healer::QueuedJobs
-            | Healer::Deliveries
-            | Healer::RunningJobs
-            | Healer::Ghosts
-            | Healer::LeftRunners
-            | Healer::InterruptedJobs
-            | Healer::Services
-            | Healer::RunnerVersion => {}
+            Healer::Nudge => self.nudge(fleet, round, outcome).await,
+            Healer::Protection => self.protection(fleet, outcome).await,
+            Healer::StoppedTasks => self.stopped_tasks(fleet, outcome).await,
+            Healer::Drift => self.drift(fleet, round, outcome).await,
+            Healer::Unregistered => self.unregistered(fleet, outcome).await,
+            Healer::QueuedJobs => self.queued_jobs(fleet, round, outcome).await,
+            Healer::RunningJobs => self.running_jobs(fleet, round, outcome).await,
+            Healer::Ghosts => self.ghosts(fleet, round, outcome).await,
+            Healer::LeftRunners => self.left_runners(fleet, round, outcome).await,
+            Healer::InterruptedJobs => self.interrupted_jobs(fleet, outcome).await,
+            Healer::Services => self.services(fleet, round, outcome).await,
+            Healer::RunnerVersion => self.runner_version(fleet, round).await,
+            // These two go by queues and hooks.
+            Healer::DeadLetters | Healer::Deliveries => Ok(()),
         }
     }
 

@@ -1,0 +1,50 @@
+//! Idle runners that GitHub no longer knows: no job can reach them, so they are told to leave when they next ask. Nobody stops them.
+
+use super::round::{Round, in_turn};
+use super::{Healer, Outcome, Ports, Sweep, SweepError};
+use crate::ports::{Clock, Runners};
+use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::ids::{RunnerId, TaskId};
+use fargate_runners_core::record::Slot;
+use fargate_runners_core::sweep::tasks::{leave_as_ghost, may_be_ghost};
+use fargate_runners_core::task::TaskRecord;
+
+/// Runners that GitHub is asked about one by one for a fleet in one sweep: those that its list does not show. The others get their turn in later sweeps.
+const ASKED_MAX: usize = 20;
+
+fn runner_of(task: &TaskRecord) -> Option<RunnerId> {
+    task.minted.as_ref().and_then(|minted| minted.runner_id)
+}
+
+impl<P: Ports> Sweep<P> {
+    pub(super) async fn ghosts(&self, fleet: &Fleet, round: &mut Round, outcome: &mut Outcome) -> Result<(), SweepError> {
+        let view = self.view(&fleet.name).await?;
+        let now = self.clock.now();
+        let idle: Vec<&Slot<TaskRecord>> = view.tasks.values().filter(|task| may_be_ghost(task.get(), now)).collect();
+        if idle.is_empty() {
+            return Ok(());
+        }
+        let listing = self.listing(round, fleet).await?;
+        let not_shown = idle.into_iter().filter(|task| runner_of(task.get()).is_some_and(|runner| !listing.shows(runner))).collect();
+        let mut last = self.recall::<Option<TaskId>>(Healer::Ghosts.name(), fleet.name.as_str()).await?;
+        let not_shown = in_turn(not_shown, last.value.as_ref(), |task| &task.get().task_id);
+        for task in not_shown.iter().take(ASKED_MAX) {
+            // The list moves while it is read, so that it may leave out a runner: the runner itself is asked for.
+            if let Some(runner) = runner_of(task.get())
+                && self.runners.runner(fleet, runner).await?.is_none()
+            {
+                self.tell_to_leave(fleet, (*task).clone(), outcome).await?;
+            }
+        }
+        last.value = not_shown.get(ASKED_MAX - 1).filter(|_| not_shown.len() > ASKED_MAX).map(|task| task.get().task_id.clone());
+        self.keep(last).await
+    }
+
+    async fn tell_to_leave(&self, fleet: &Fleet, mut task: Slot<TaskRecord>, outcome: &mut Outcome) -> Result<(), SweepError> {
+        if leave_as_ghost(task.get_mut(), self.clock.now()) && self.write_task(&mut task).await? {
+            tracing::warn!(fleet = %fleet.name, task_id = %task.get().task_id, "GitHub does not know an idle runner any more; it is told to leave");
+            outcome.healed();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,29 @@
+//! Services of replaced revisions: kept while they have tasks, and for an hour more; then deleted, never by force.
+
+use super::round::Round;
+use super::{Healer, Outcome, Ports, Sweep, SweepError};
+use crate::ports::{Clock, Survey};
+use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::ids::ServiceName;
+use fargate_runners_core::sweep::services::{Spent, is_spent};
+
+/// Deletions for a fleet in one sweep: DeleteService admits few calls a second, and nobody waits for it.
+const DELETIONS_MAX: usize = 5;
+
+impl<P: Ports> Sweep<P> {
+    pub(super) async fn services(&self, fleet: &Fleet, round: &mut Round, outcome: &mut Outcome) -> Result<(), SweepError> {
+        let services = self.services_of(fleet, round).await?;
+        let view = self.view(&fleet.name).await?;
+        let mut memo = self.recall::<Spent>(Healer::Services.name(), fleet.name.as_str()).await?;
+        let spent = services.iter().filter(|seen| is_spent(&view, fleet, &seen.name, seen.desired, seen.tasks));
+        let spent: Vec<ServiceName> = spent.map(|seen| seen.name.clone()).collect();
+        let due = memo.value.note(&spent, self.clock.now());
+        self.keep(memo).await?;
+        for service in due.iter().take(DELETIONS_MAX) {
+            self.survey.delete_service(fleet, service).await?;
+            tracing::info!(fleet = %fleet.name, service = %service, "the empty service of a replaced revision is deleted");
+            outcome.healed();
+        }
+        Ok(())
+    }
+}
