@@ -4,8 +4,8 @@
 mod survey;
 
 pub use survey::{
-    DeadLetter, DeadLetterQueues, DeadLetterSource, DeliveryPage, Hook, HookLog, Jobs, LoggedDelivery, Memory, RunnerPage, Runners, SeenJob, SeenRun, SeenRunner,
-    SeenService, SeenTask, Survey, TaskPage,
+    DeadLetter, DeadLetterQueues, DeadLetterSource, DeliveryPage, Hook, HookLog, Jobs, LoggedDelivery, Memory, RunnerPage, Runners,
+    SeenJob, SeenRun, SeenRunner, SeenService, SeenTask, Survey, TaskPage,
 };
 
 use fargate_runners_core::events::Event;
@@ -146,6 +146,15 @@ pub trait MintPace {
     async fn hold(&self, credential: &CredentialName, until: Timestamp) -> Result<(), PortError>;
 }
 
+/// What became of a desired count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// ECS has it.
+    Accepted,
+    /// There is no such service, or it is being deleted.
+    NoSuchService,
+}
+
 /// What RunTask did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Launched {
@@ -158,7 +167,7 @@ pub struct Launched {
 /// Fargate's capacity, from the side of `scale`.
 pub trait Capacity {
     /// The fleet's service is to have so many tasks.
-    async fn want(&self, fleet: &Fleet, service: &ServiceName, count: u32) -> Result<(), PortError>;
+    async fn want(&self, fleet: &Fleet, service: &ServiceName, count: u32) -> Result<Wanted, PortError>;
 
     /// Starts tasks; the same token starts them once.
     async fn launch(&self, fleet: &Fleet, launch: &Launch) -> Result<Launched, PortError>;

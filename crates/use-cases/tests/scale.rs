@@ -3,9 +3,11 @@
 mod common;
 
 use common::{TestLedger, World, stack, task_id};
-use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId};
+use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, ServiceName};
 use fargate_runners_core::job::{JobEvent, JobPhase};
 use fargate_runners_core::labels::Labels;
+use fargate_runners_core::record::{Record, Version, Write};
+use fargate_runners_core::state::{FleetState, ServiceState};
 use fargate_runners_core::{events::Event, events::LookAgain};
 use fargate_runners_use_cases::ports::{Clock, Ledger, Retry};
 use fargate_runners_use_cases::scale::{Message, Scale};
@@ -147,4 +149,32 @@ async fn wake_ups_only_go_into_their_fleets_group() {
     assert_eq!(world.with(|state| (state.parked.len(), state.launches.len())), (1, 0));
     assert!(world.task("burst", 1).await.is_none());
     let _ = task_id(1);
+}
+
+/// The fleet has a replaced service with a desired count that ECS is to be asked for.
+async fn with_a_replaced_service(world: &World) -> ServiceName {
+    let old = ServiceName::parse("runners-default-0").unwrap();
+    let mut state = FleetState::new(FleetName::parse("default").unwrap());
+    state.services.insert(old.clone(), ServiceState { desired: 1, applied: None, ..ServiceState::default() });
+    world.1.commit(&[Write { record: Record::Fleet(state), expected: Version(0) }], world.now()).await.unwrap();
+    old
+}
+
+#[tokio::test]
+async fn a_replaced_service_that_is_gone_is_forgotten() {
+    let world = World::default();
+    let old = with_a_replaced_service(&world).await;
+    world.with(|state| state.services_gone.push(old.clone()));
+    assert_eq!(scale(&world).handle(vec![look("default")]).await, Vec::<String>::new());
+    assert!(!world.state("default").await.unwrap().services.contains_key(&old));
+}
+
+#[tokio::test]
+async fn a_replaced_service_that_ecs_refuses_to_change_is_asked_for_again() {
+    let world = World::default();
+    let old = with_a_replaced_service(&world).await;
+    world.with(|state| state.ecs_fails = Some(Retry::Never));
+    assert_eq!(scale(&world).handle(vec![look("default")]).await, Vec::<String>::new());
+    assert!(world.state("default").await.unwrap().services.contains_key(&old));
+    assert_eq!(world.with(|state| state.wake_ups.len()), 1);
 }

@@ -4,19 +4,23 @@ use super::{Ecs, reason, unusable};
 use crate::error::port_error;
 use crate::limits::STARTED_BY;
 use aws_sdk_ecs::operation::run_task::builders::RunTaskFluentBuilder;
+use aws_sdk_ecs::operation::update_service::UpdateServiceError;
 use aws_sdk_ecs::types::{AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, NetworkConfiguration, PropagateTags};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::{ServiceName, TaskId};
 use fargate_runners_core::state::Launch;
-use fargate_runners_use_cases::ports::{Capacity, Launched, PortError};
+use fargate_runners_use_cases::ports::{Capacity, Launched, PortError, Wanted};
 
 impl Capacity for Ecs {
-    async fn want(&self, fleet: &Fleet, service: &ServiceName, count: u32) -> Result<(), PortError> {
+    async fn want(&self, fleet: &Fleet, service: &ServiceName, count: u32) -> Result<Wanted, PortError> {
         let what = || format!("setting the desired count of service {service} to {count}");
         let desired = i32::try_from(count).map_err(|error| unusable(fleet, &what(), error))?;
         let call = self.aws.ecs().update_service().cluster(&fleet.cluster).service(service.as_str()).desired_count(desired);
-        call.send().await.map_err(|error| port_error(what(), error))?;
-        Ok(())
+        match call.send().await {
+            Ok(_) => Ok(Wanted::Accepted),
+            Err(error) if error.as_service_error().is_some_and(is_no_service) => Ok(Wanted::NoSuchService),
+            Err(error) => Err(port_error(what(), error)),
+        }
     }
 
     async fn launch(&self, fleet: &Fleet, launch: &Launch) -> Result<Launched, PortError> {
@@ -59,6 +63,11 @@ impl Ecs {
             .enable_ecs_managed_tags(true)
             .propagate_tags(PropagateTags::TaskDefinition))
     }
+}
+
+/// Whether ECS has no service of that name, or one that is being deleted.
+const fn is_no_service(error: &UpdateServiceError) -> bool {
+    error.is_service_not_found_exception() || error.is_service_not_active_exception()
 }
 
 /// How the tasks are shared out among Spot and what is not interrupted.
@@ -120,11 +129,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_service_that_is_gone_is_no_failure() {
+        for code in ["ServiceNotFoundException", "ServiceNotActiveException"] {
+            let (_, aws) = Answers::of([(400, json!({"__type": code, "message": "says why"}))]);
+            let fleet = fleet(&[]);
+            let wanted = Ecs::new(&aws, "runners").want(&fleet, fleet.service().unwrap(), 7).await;
+            assert_eq!(wanted.ok(), Some(Wanted::NoSuchService), "{code}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_throttled_call_is_told_from_one_that_broke_and_from_one_that_is_wrong() {
         for (status, code, retry, attempts) in [
             (400, "ThrottlingException", Retry::Throttled, 3),
             (500, "ServerException", Retry::UnknownEffect, 3),
-            (400, "ServiceNotFoundException", Retry::Never, 1),
+            (400, "InvalidParameterException", Retry::Never, 1),
         ] {
             let (answers, aws) = Answers::of(std::iter::repeat_n((status, json!({"__type": code, "message": "says why"})), attempts));
             let fleet = fleet(&[]);

@@ -3,7 +3,9 @@
 
 use super::Scale;
 use super::look::CONFLICTS_MAX;
-use crate::ports::{Bus, Capacity, Clock, CommitError, DeadLetters, FleetQueue, Fleets, Launched, Ledger, PortError, Retry, WakeUp, chain};
+use crate::ports::{
+    Bus, Capacity, Clock, CommitError, DeadLetters, FleetQueue, Fleets, Launched, Ledger, PortError, Retry, WakeUp, Wanted, chain,
+};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::{ServiceName, TaskDefinition, TaskId};
 use fargate_runners_core::plan::Plan;
@@ -112,11 +114,16 @@ where
                 continue;
             }
             match self.capacity.want(fleet, name, *count).await {
-                Ok(()) => settled.applied.push((name.clone(), *count)),
+                Ok(Wanted::Accepted) => settled.applied.push((name.clone(), *count)),
                 // A replaced service that somebody has deleted wants nothing any more.
-                Err(error) if error.retry == Retry::Never && fleet.service() != Some(name) => {
-                    tracing::warn!(fleet = %fleet.name, service = %name, error = chain(&error), "a replaced service is forgotten");
+                Ok(Wanted::NoSuchService) if fleet.service() != Some(name) => {
+                    tracing::warn!(fleet = %fleet.name, service = %name, "a replaced service is gone; it is forgotten");
                     settled.forgotten.push(name.clone());
+                }
+                Ok(Wanted::NoSuchService) => {
+                    let error =
+                        PortError::bare(format!("setting the desired count of service {name}, which ECS does not have,"), Retry::Never);
+                    complain(fleet, &error, settled);
                 }
                 Err(error) => complain(fleet, &error, settled),
             }

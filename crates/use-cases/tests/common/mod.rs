@@ -12,7 +12,7 @@ use fargate_runners_core::time::Timestamp;
 use fargate_runners_ledger_memory::MemoryLedger;
 use fargate_runners_use_cases::ports::{
     Bus, Capacity, Clock, DeadLetters, Deleted, FleetList, FleetQueue, Fleets, Github, GithubError, JitRunner, Launched, Ledger, MintError,
-    PortError, Protection, Retry, RetryQueue, TaskFacts, Tasks, WakeUp, WebhookSecrets,
+    PortError, Protection, Retry, RetryQueue, TaskFacts, Tasks, WakeUp, Wanted, WebhookSecrets,
 };
 use secrecy::SecretString;
 use serde_json::json;
@@ -80,6 +80,8 @@ pub struct State {
     pub unprotected: Vec<TaskId>,
     pub wants: Vec<(ServiceName, u32)>,
     pub launches: Vec<Launch>,
+    /// Services that ECS does not have any more.
+    pub services_gone: Vec<ServiceName>,
     /// What ECS fails with while this is set.
     pub ecs_fails: Option<Retry>,
     pub bus_fails: bool,
@@ -109,6 +111,7 @@ impl Default for State {
             unprotected: vec![],
             wants: vec![],
             launches: vec![],
+            services_gone: vec![],
             ecs_fails: None,
             bus_fails: false,
             ledger_fails: None,
@@ -272,13 +275,13 @@ impl Tasks for World {
 }
 
 impl Capacity for World {
-    async fn want(&self, _fleet: &Fleet, service: &ServiceName, count: u32) -> Result<(), PortError> {
+    async fn want(&self, _fleet: &Fleet, service: &ServiceName, count: u32) -> Result<Wanted, PortError> {
         self.with(|state| {
             if let Some(retry) = state.ecs_fails {
                 return Err(PortError { retry, ..broken("UpdateService") });
             }
             state.wants.push((service.clone(), count));
-            Ok(())
+            Ok(if state.services_gone.contains(service) { Wanted::NoSuchService } else { Wanted::Accepted })
         })
     }
 
