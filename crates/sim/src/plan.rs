@@ -204,7 +204,6 @@ impl StoryPlan {
 
     /// Whether nobody is to run this job although a fleet has its labels. There is none: what a runner group keeps out is cancelled by somebody.
     #[must_use]
-    #[expect(clippy::unused_self, reason = "asked of the plan, which may hold such jobs one day")]
     pub fn is_left_waiting(&self, _job: &Job) -> bool {
         false
     }

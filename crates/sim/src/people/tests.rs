@@ -45,7 +45,7 @@ fn begin(jobs: Vec<JobPlan>, acts: Vec<Act>) -> Rc<World> {
 
 fn pass(world: &World, until: Millis) {
     loop {
-        world.engine.run_ready();
+        let _any = world.engine.run_ready();
         let due = [world.engine.next_timer(), world.ecs.borrow().next_due()];
         drop(world.ecs.borrow_mut().take_commands());
         drop(world.ecs.borrow_mut().take_events());
