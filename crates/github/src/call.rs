@@ -21,8 +21,20 @@ pub enum Call {
     GetRunner,
     /// Deletes one runner.
     DeleteRunner,
+    /// Reads what is announced of a version of the runner program.
+    GetDeprecation,
     /// Reads one workflow job.
     GetJob,
+    /// Reads one workflow run.
+    GetRun,
+    /// Runs the failed jobs of a run once more.
+    RerunFailedJobs,
+    /// Lists the webhooks of an organisation or a repository.
+    ListHooks,
+    /// Lists deliveries, one page.
+    ListDeliveries,
+    /// Asks for a delivery once more.
+    Redeliver,
 }
 
 impl Call {
@@ -37,20 +49,52 @@ impl Call {
             Self::ListRunners => "list_runners",
             Self::GetRunner => "get_runner",
             Self::DeleteRunner => "delete_runner",
+            Self::GetDeprecation => "get_deprecation",
             Self::GetJob => "get_job",
+            Self::GetRun => "get_run",
+            Self::RerunFailedJobs => "rerun_failed_jobs",
+            Self::ListHooks => "list_hooks",
+            Self::ListDeliveries => "list_deliveries",
+            Self::Redeliver => "redeliver",
         }
     }
 
-    /// Whether a second call after a lost answer does no harm. A second JIT mint leaves a runner behind, or meets its own name.
+    /// Whether a second call after a lost answer does no harm. A second JIT mint leaves a runner behind, or meets its own name; a second re-run may
+    /// begin an attempt that nobody wanted.
     pub(crate) const fn may_be_repeated(self) -> bool {
-        !matches!(self, Self::MintJitConfiguration)
+        !matches!(self, Self::MintJitConfiguration | Self::RerunFailedJobs)
+    }
+
+    /// What to do when the answer is lost to a call that must not simply be repeated.
+    pub(crate) const fn after_a_lost_answer(self) -> &'static str {
+        match self {
+            Self::MintJitConfiguration => "the runner may have been made; delete it by its name before the next mint",
+            _ => "it may have had its effect; look before asking again",
+        }
+    }
+
+    /// What to look at when GitHub rejects the call.
+    pub(crate) const fn after_a_rejection(self) -> &'static str {
+        match self {
+            Self::MintJitConfiguration | Self::MintRegistrationToken => "check the fleet's labels and runner group",
+            _ => "asking again changes nothing",
+        }
     }
 
     /// What the credential must be allowed, in the words of GitHub's settings pages.
     pub(crate) const fn permission(self, scope: &Scope) -> &'static str {
         match (self, scope) {
             (Self::FindInstallation | Self::ExchangeToken, _) => "an App that is installed at the fleet's organisation or repository",
-            (Self::GetJob, _) => "the App permission \"Actions: read\", or a PAT with the scope repo",
+            (Self::GetJob | Self::GetRun, _) => "the App permission \"Actions: read\", or a PAT with the scope repo",
+            (Self::RerunFailedJobs, _) => {
+                "the App permission \"Actions: read and write\", or a PAT with the scope repo; and the run must have ended with failed jobs, within a month"
+            }
+            (Self::ListHooks | Self::ListDeliveries | Self::Redeliver, Scope::Organisation(_)) => {
+                "to be the App whose webhook it is, or a PAT with the scope admin:org_hook"
+            }
+            (Self::ListHooks | Self::ListDeliveries | Self::Redeliver, _) => {
+                "to be the App whose webhook it is, or a PAT with the scope admin:repo_hook"
+            }
             (_, Scope::Organisation(_)) => {
                 "the App's organisation permission \"Self-hosted runners: read and write\", or a PAT with the scope admin:org"
             }

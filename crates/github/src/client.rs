@@ -2,9 +2,10 @@
 
 use crate::answer::{self, Verdict};
 use crate::call::{Call, Target};
-use crate::credential::Credential;
+use crate::credential::{Credential, CredentialError};
 use crate::error::{Failure, GithubError};
 use crate::exchange::Memory;
+use crate::jwt;
 use crate::limits::{ATTEMPT_MINIMUM, ATTEMPTS_MAX, OPERATION_TIMEOUT, REPEAT_PAUSE};
 use crate::scope::ApiUrl;
 use crate::surroundings::{Surroundings, jittered};
@@ -105,6 +106,18 @@ impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
             }
             other => other,
         }
+    }
+
+    /// Makes a call as the App itself, by its JWT.
+    pub(crate) async fn call_as_app(
+        &self,
+        access: &Access,
+        request: &Request<'_>,
+        operation: Operation,
+    ) -> Result<(Raw, Target), GithubError> {
+        let Credential::App(app) = &access.credential else { return Err(CredentialError::NotAnApp.into()) };
+        let jwt = jwt::sign(app, self.world.now())?;
+        self.repeat(access, request, &jwt, operation).await
     }
 
     /// Makes a call, again if it broke and may be repeated.

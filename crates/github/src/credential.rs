@@ -48,6 +48,14 @@ pub enum CredentialError {
     /// No installation can be found for an enterprise.
     #[error("an App cannot be looked up at an enterprise; use a classic PAT with the scope manage_runners:enterprise")]
     AppAtEnterprise,
+    /// Only an App has a log of its own.
+    #[error(
+        "only an App has a delivery log of its own, and the credential is a PAT; read the logs of the organisation's or repository's webhooks"
+    )]
+    NotAnApp,
+    /// GitHub tells of an enterprise's webhooks by no call that this client knows.
+    #[error("an enterprise's webhooks cannot be read; redeliver by hand in the enterprise's settings")]
+    NoEnterpriseHooks,
 }
 
 impl Credential {

@@ -51,8 +51,8 @@ pub enum GithubError {
         /// What the last attempt met.
         source: Failure,
     },
-    /// The answer to a mint was lost: the runner may exist. Remove it by its name before minting again.
-    #[error("{target}: the answer was lost, so the runner may have been made; delete it by its name before the next mint")]
+    /// The answer to a call that must not be made twice was lost: the runner may exist, the re-run may have begun.
+    #[error("{target}: the answer was lost, so that {}", target.call.after_a_lost_answer())]
     UnknownEffect {
         /// The call.
         target: Target,
@@ -100,7 +100,7 @@ pub enum GithubError {
         message: String,
     },
     /// GitHub understood the request and refuses it; repeating it is no use.
-    #[error("{target}: GitHub answered {status} ({message}); check the fleet's labels and runner group")]
+    #[error("{target}: GitHub answered {status} ({message}); {}", target.call.after_a_rejection())]
     Rejected {
         /// The call.
         target: Target,

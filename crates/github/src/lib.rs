@@ -1,9 +1,9 @@
 //! GitHub's REST API as far as runners need it: a small client that turns HTTP's quirks into meaning.
 //!
-//! It authenticates as an App or with a personal access token, mints registrations, and lists, reads and deletes runners, for organisations,
-//! repositories and enterprises, on github.com, ghe.com and GitHub Enterprise Server.
+//! It authenticates as an App or with a personal access token, mints registrations, lists, reads and deletes runners, reads jobs and runs, and reads
+//! and repeats webhook deliveries, for organisations, repositories and enterprises, on github.com, ghe.com and GitHub Enterprise Server.
 //!
-//! What it must never do: sleep for a rate limit (it says [`GithubError::NotBefore`]), repeat a mint whose answer was lost (it says
+//! What it must never do: sleep for a rate limit (it says [`GithubError::NotBefore`]), repeat a mint or a re-run whose answer was lost (it says
 //! [`GithubError::UnknownEffect`]), follow an address out of an answer with a token in hand, or let a secret into an error or a debug print.
 
 mod answer;
@@ -16,6 +16,7 @@ mod exchange;
 mod jit_blob;
 mod jwt;
 pub mod limits;
+mod link;
 mod port;
 mod rate_limit;
 mod scope;
@@ -25,7 +26,7 @@ mod token;
 mod transport;
 
 pub use call::{Call, Target};
-pub use calls::{Deletion, JitConfiguration, JitRequest, Job, RegistrationToken, Runner, RunnerList};
+pub use calls::{Deletion, Delivery, HookLogOf, JitConfiguration, JitRequest, Job, RegistrationToken, Run, Runner, RunnerList, Webhook};
 pub use client::{Access, GithubClient};
 pub use credential::{AppCredential, Credential, CredentialError};
 pub use error::{Failure, GithubError, WaitReason};

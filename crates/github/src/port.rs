@@ -33,12 +33,20 @@ impl<T: Credentials> Credentials for &T {
 pub struct FleetGithub<C, S, W> {
     client: GithubClient<S, W>,
     credentials: C,
+    webhook_url: Option<String>,
 }
 
 impl<C: Credentials, S: TokenStore, W: Surroundings> FleetGithub<C, S, W> {
     /// A client that finds a fleet's credential by its name.
     pub const fn new(client: GithubClient<S, W>, credentials: C) -> Self {
-        Self { client, credentials }
+        Self { client, credentials, webhook_url: None }
+    }
+
+    /// The same, knowing where this stack's webhook is reached: by that it finds the organisations' and repositories' webhooks that are its own. An
+    /// App's needs none of it.
+    #[must_use]
+    pub fn with_webhook_url(self, url: impl Into<String>) -> Self {
+        Self { webhook_url: Some(url.into()), ..self }
     }
 
     async fn access(&self, fleet: &Fleet, max_age: Duration) -> Result<Access, PortError> {
@@ -71,6 +79,9 @@ macro_rules! with_credential {
         .await
     };
 }
+
+mod hooks;
+mod look;
 
 /// Where an operation failed: before GitHub was asked, or there.
 enum Failed {

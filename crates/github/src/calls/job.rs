@@ -17,6 +17,15 @@ pub struct Job {
     pub id: JobId,
     /// The run that it belongs to.
     pub run_id: RunId,
+    /// Which attempt of the run; 1 where GitHub does not say.
+    #[serde(default = "first_attempt")]
+    pub run_attempt: u32,
+    /// What people call it.
+    #[serde(default)]
+    pub name: String,
+    /// The workflow's name.
+    #[serde(default)]
+    pub workflow_name: Option<String>,
     /// `queued`, `waiting`, `in_progress`, `completed` and others.
     pub status: String,
     /// How it ended, once it has.
@@ -31,18 +40,38 @@ pub struct Job {
     /// That runner's name.
     #[serde(default)]
     pub runner_name: Option<String>,
+    /// When it was made, in GitHub's writing.
+    #[serde(default)]
+    pub created_at: Option<String>,
+    /// When a runner took it; before that it means nothing.
+    #[serde(default)]
+    pub started_at: Option<String>,
+    /// When it ended.
+    #[serde(default)]
+    pub completed_at: Option<String>,
+}
+
+const fn first_attempt() -> u32 {
+    1
 }
 
 impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
     /// The job of this id, or none if GitHub knows it no more (its run was deleted) or the credential may not see its repository.
     pub async fn get_job(&self, access: &Access, repository: &RepositoryName, id: JobId) -> Result<Option<Job>, GithubError> {
         let id = id.to_string();
-        let mut segments: Vec<&str> = std::iter::once("repos").chain(repository.as_str().split('/')).collect();
-        segments.extend(["actions", "jobs", &id]);
+        let segments = actions_path(repository, &["jobs", &id]);
         match self.call(access, &Request::new(Call::GetJob, Method::GET, &segments), self.operation()).await {
             Ok((raw, target)) => answer::read(&raw, &target).map(Some),
             Err(GithubError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
+}
+
+/// The path of what is below a repository's `actions`.
+pub(super) fn actions_path<'a>(repository: &'a RepositoryName, rest: &[&'a str]) -> Vec<&'a str> {
+    let mut segments: Vec<&str> = std::iter::once("repos").chain(repository.as_str().split('/')).collect();
+    segments.push("actions");
+    segments.extend(rest);
+    segments
 }

@@ -5,11 +5,12 @@ use crate::call::Call;
 use crate::client::{Access, GithubClient, Operation, Request};
 use crate::error::GithubError;
 use crate::limits::{PAGE_SIZE, PAGES_MAX};
+use crate::link;
 use crate::scope;
 use crate::surroundings::Surroundings;
 use crate::token::TokenStore;
 use fargate_runners_core::ids::RunnerId;
-use reqwest::{Method, Url};
+use reqwest::Method;
 use serde::Deserialize;
 
 /// A runner, as far as this project looks at it.
@@ -53,6 +54,15 @@ pub enum Deletion {
 #[derive(Deserialize)]
 struct Page {
     runners: Vec<Runner>,
+    #[serde(default)]
+    total_count: Option<u64>,
+}
+
+/// One page of the list.
+struct Found {
+    runners: Vec<Runner>,
+    next: Option<u32>,
+    total: Option<u64>,
 }
 
 impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
@@ -63,9 +73,9 @@ impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
         let mut runners = Vec::new();
         let mut page = 1;
         for _ in 0..PAGES_MAX {
-            let (found, next) = self.page(access, name, page, self.operation()).await?;
-            runners.extend(found);
-            match next {
+            let found = self.page(access, name, page, self.operation()).await?;
+            runners.extend(found.runners);
+            match found.next {
                 // A page that leads back would never end.
                 Some(next) if next > page => page = next,
                 Some(_) => return Ok(RunnerList { runners, complete: false }),
@@ -75,10 +85,20 @@ impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
         Ok(RunnerList { runners, complete: false })
     }
 
+    /// One page of the scope's runners, 100 at most, and whether no page follows. Pages count from 1.
+    pub async fn runners_page(&self, access: &Access, page: u32) -> Result<(Vec<Runner>, bool), GithubError> {
+        let found = self.page(access, None, page, self.operation()).await?;
+        // A proxy may drop the header; the count then tells that there is more. Runners come and go between two pages, so an empty one is the last.
+        let more_by_link = found.next.is_some_and(|next| next > page);
+        let more_by_count = found.total.is_some_and(|total| total > u64::from(page) * u64::from(PAGE_SIZE));
+        let last = found.runners.is_empty() || !(more_by_link || more_by_count);
+        Ok((found.runners, last))
+    }
+
     /// The runner of exactly this name, if there is one.
     pub async fn find_runner(&self, access: &Access, name: &str) -> Result<Option<Runner>, GithubError> {
-        let (found, _) = self.page(access, Some(name), 1, self.operation()).await?;
-        Ok(found.into_iter().find(|runner| runner.name.eq_ignore_ascii_case(name)))
+        let found = self.page(access, Some(name), 1, self.operation()).await?;
+        Ok(found.runners.into_iter().find(|runner| runner.name.eq_ignore_ascii_case(name)))
     }
 
     /// The runner of this id, or none if GitHub knows it no more.
@@ -104,55 +124,22 @@ impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
         }
     }
 
-    async fn page(
-        &self,
-        access: &Access,
-        name: Option<&str>,
-        page: u32,
-        operation: Operation,
-    ) -> Result<(Vec<Runner>, Option<u32>), GithubError> {
+    async fn page(&self, access: &Access, name: Option<&str>, page: u32, operation: Operation) -> Result<Found, GithubError> {
         let segments = runners_path(access, &[]);
         let mut query: Vec<(&str, String)> = name.map(|name| ("name", name.to_owned())).into_iter().collect();
         query.extend([("per_page", PAGE_SIZE.to_string()), ("page", page.to_string())]);
         let request = Request::new(Call::ListRunners, Method::GET, &segments).query(query);
         let (raw, target) = self.call(access, &request, operation).await?;
         let found: Page = answer::read(&raw, &target)?;
-        Ok((found.runners, raw.header("link").and_then(next_page)))
+        let next = raw.header("link").and_then(|link| link::next(link, "page")).and_then(|page| page.parse().ok());
+        Ok(Found { runners: found.runners, next, total: found.total_count })
     }
 }
 
-fn runners_path<'a>(access: &'a Access, rest: &[&'a str]) -> Vec<&'a str> {
+/// The path of `actions/runners` in the scope, and of what is below.
+pub(super) fn runners_path<'a>(access: &'a Access, rest: &[&'a str]) -> Vec<&'a str> {
     let mut segments = scope::segments(&access.scope);
     segments.extend(["actions", "runners"]);
     segments.extend(rest);
     segments
-}
-
-/// The number of the next page. Only the number is taken: the address in the header is not followed, since it could lead anywhere.
-fn next_page(link: &str) -> Option<u32> {
-    let next = link.split(',').find(|part| part.split(';').skip(1).any(|parameter| parameter.trim() == "rel=\"next\""))?;
-    let address = next.split(';').next()?.trim().strip_prefix('<')?.strip_suffix('>')?;
-    let url = Url::parse(address).ok()?;
-    url.query_pairs().find_map(|(key, value)| if key == "page" { value.parse().ok() } else { None })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_next_page_is_read_from_the_link_header() {
-        let link =
-            "<https://api.github.com/x?per_page=100&page=1>; rel=\"prev\", <https://api.github.com/x?per_page=100&page=3>; rel=\"next\"";
-        assert_eq!(next_page(link), Some(3));
-        for last in [
-            "",
-            "<https://api.github.com/x?page=1>; rel=\"first\"",
-            "<https://api.github.com/x>; rel=\"next\"",
-            "<x>; rel=\"next\"",
-            ";,;<",
-        ] {
-            assert_eq!(next_page(last), None, "{last}");
-        }
-    }
 }

@@ -1,6 +1,8 @@
 //! The client against a server on loopback that plays GitHub's answers, good and bad.
 
 mod failures;
+mod hooks;
+mod look;
 mod mints;
 mod port;
 mod runners;

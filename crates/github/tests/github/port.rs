@@ -4,10 +4,10 @@ use crate::mints::minted;
 use crate::server::{Play, Server, empty, json, refusal};
 use crate::world::{IN_AN_HOUR, PAT, START, World, client};
 use fargate_runners_core::fleet::Fleet;
-use fargate_runners_core::ids::{CredentialName, RunnerId};
+use fargate_runners_core::ids::{CredentialName, JobId, RepositoryName, RunId, RunnerId};
 use fargate_runners_core::names::RunnerName;
 use fargate_runners_github::{Credentials, FleetGithub, GithubClient, Http, MemoryTokenStore, System};
-use fargate_runners_use_cases::ports::{Deleted, Github, GithubError, MintError, PortError, Retry, chain};
+use fargate_runners_use_cases::ports::{Deleted, Github, GithubError, Hook, HookLog, Jobs, MintError, PortError, Retry, Runners, chain};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json as j;
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn mint() -> String {
 }
 
 /// A parameter store in which the credential was replaced: a reader that accepts an old copy gets the old one.
-struct Replaced;
+pub struct Replaced;
 
 impl Credentials for Replaced {
     async fn credential(&self, _: &CredentialName, max_age: Duration) -> Result<SecretString, PortError> {
@@ -37,16 +37,20 @@ impl Credentials for Nonsense {
     }
 }
 
-fn fleet(server: &Server) -> Fleet {
+pub fn fleet(server: &Server) -> Fleet {
+    fleet_of(server, "default", "org/octo", "default")
+}
+
+pub fn fleet_of(server: &Server, name: &str, scope: &str, credential: &str) -> Fleet {
     let description = j!({
-        "fleet": "default", "scope": "org/octo", "api_url": server.url, "credential": "default", "labels": ["self-hosted", "linux"],
+        "fleet": name, "scope": scope, "api_url": server.url, "credential": credential, "labels": ["self-hosted", "linux"],
         "runner_group_id": 3, "launch_mode": "tasks", "maximum": 5, "task_role": "role", "cluster": "arn:aws:ecs:eu-west-1:1:cluster/c",
         "task_definition": "arn:aws:ecs:eu-west-1:1:task-definition/t:1", "subnets": ["subnet-1"], "security_groups": [],
     });
     Fleet::parse(&description.to_string()).unwrap()
 }
 
-fn github<C: Credentials>(credentials: C) -> FleetGithub<C, MemoryTokenStore, World> {
+pub fn github<C: Credentials>(credentials: C) -> FleetGithub<C, MemoryTokenStore, World> {
     FleetGithub::new(client(&World::default()), credentials)
 }
 
@@ -135,5 +139,14 @@ async fn the_port_can_be_used_from_any_thread() {
     drop(is_send(github.registration_token(&fleet)));
     drop(is_send(github.delete(&fleet, RunnerId(1))));
     drop(is_send(github.find(&fleet, &name)));
+    drop(is_send(github.runners(&fleet, 1)));
+    drop(is_send(github.refused_from(&fleet, "2.300.0")));
+    let repository = RepositoryName::parse("octo/hello").unwrap();
+    drop(is_send(github.job(&fleet, &repository, JobId(1))));
+    drop(is_send(github.rerun_failed(&fleet, &repository, RunId(1))));
+    drop(is_send(github.hooks(std::slice::from_ref(&fleet))));
+    let hook = Hook { key: "app/default".to_owned(), fleet: fleet.clone(), id: None };
+    drop(is_send(github.deliveries(&hook, None)));
+    drop(is_send(github.redeliver(&hook, 1)));
     assert!(server.seen().is_empty());
 }
