@@ -1,7 +1,7 @@
 //! Webhook deliveries that failed: which of them are delivered once more, and how far a delivery log has been read.
 //!
 //! GitHub keeps a log of 3 days, newest first, and never repeats a delivery by itself. Each sweep reads from the newest back to where the last one began.
-//! Where its calls do not reach that far, a gap is left, which later sweeps read from its newer end. One `guid` may have several attempts; it has failed
+//! Where its calls do not reach that far, a gap is left, which later sweeps read from its newer end, the oldest gap first. One `guid` may have several attempts; it has failed
 //! unless one of them succeeded.
 
 use crate::time::Timestamp;
@@ -60,6 +60,9 @@ struct Failed {
     over: bool,
 }
 
+/// Gaps that are remembered for a hook. Where there would be more, the newest two become one, and what lies between is read twice.
+const GAPS_MAX: usize = 5;
+
 /// A part of the log that was not read yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
@@ -72,10 +75,10 @@ pub struct Gap {
 /// What is remembered of a delivery log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Book {
-    /// The log has been read from here on, but for the gap.
+    /// The log has been read from the oldest gap's end on, but for the gaps; what is newer than this was not read yet.
     read_to: Option<Timestamp>,
-    /// What lies before, and was left out.
-    gap: Option<Gap>,
+    /// What was left out, the newest first.
+    gaps: Vec<Gap>,
     failed: BTreeMap<String, Failed>,
 }
 
@@ -94,10 +97,10 @@ impl Book {
         Reading { until: self.read_to.unwrap_or_default().max(now - LOG_KEPT), newest: None, succeeded: BTreeSet::new() }
     }
 
-    /// Begins to read the gap, if there is one.
+    /// Begins to read the oldest gap, if there is one.
     #[must_use]
     pub fn begin_gap(&self, now: Timestamp) -> Option<(String, Reading)> {
-        let gap = self.gap.as_ref()?;
+        let gap = self.gaps.last()?;
         Some((gap.cursor.clone(), Reading { until: gap.until.max(now - LOG_KEPT), newest: None, succeeded: BTreeSet::new() }))
     }
 
@@ -140,28 +143,38 @@ impl Book {
         if self.is_full() {
             return;
         }
-        // A gap that is left joins the one that there is: what lies between is read twice.
         if let Some(cursor) = next {
-            let until = self.gap.take().map_or(reading.until, |gap| gap.until);
-            self.gap = Some(Gap { cursor, until });
+            let gap = Gap { cursor, until: reading.until };
+            if !self.gaps.contains(&gap) {
+                self.gaps.insert(0, gap);
+            }
+            if self.gaps.len() > GAPS_MAX {
+                let second = self.gaps.remove(1);
+                self.gaps[0].until = second.until;
+            }
         }
         let newest = reading.newest.unwrap_or(now).min(now) - OVERLAP;
         self.read_to = Some(self.read_to.map_or(newest, |known| known.max(newest)));
     }
 
-    /// The reading of the gap has ended: at its end, or at `next`.
+    /// The reading of the oldest gap has ended: at its end, or at `next`.
     pub fn end_gap(&mut self, next: Option<String>) {
         if self.is_full() {
             return;
         }
-        self.gap = self.gap.take().zip(next).map(|(gap, cursor)| Gap { cursor, ..gap });
+        if let Some(gap) = self.gaps.pop()
+            && let Some(cursor) = next
+        {
+            self.gaps.push(Gap { cursor, ..gap });
+        }
     }
 
-    /// The gap's page cannot be asked for any more: the log is read anew down to the gap's end.
+    /// The oldest gap's page cannot be asked for any more: the log is read anew down to that gap's end.
     pub fn lose_gap(&mut self) {
-        if let Some(gap) = self.gap.take() {
+        if let Some(gap) = self.gaps.last() {
             self.read_to = Some(gap.until);
         }
+        self.gaps.clear();
     }
 
     /// Deliveries that are due to be redelivered, the oldest first: the `guid`, and its newest attempt.
@@ -191,7 +204,7 @@ impl Book {
                 given_up.push(guid.clone());
             }
         }
-        let oldest = self.gap.as_ref().map(|gap| gap.until).or(self.read_to).unwrap_or_default();
+        let oldest = self.gaps.last().map(|gap| gap.until).or(self.read_to).unwrap_or_default();
         // One whose newest attempt lies in a part that is still to be read would be taken up again from an older attempt.
         self.failed.retain(|_, failed| !failed.over || failed.at >= oldest);
         given_up

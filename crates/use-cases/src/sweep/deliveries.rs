@@ -5,8 +5,11 @@ use super::{Healer, Outcome, Ports, Sweep, SweepError};
 use crate::ports::{Clock, DeliveryPage, GithubError, Hook, HookLog, PortError, Retry};
 use fargate_runners_core::sweep::redelivery::{Attempt, Book, Reading};
 
-/// Pages of a log that are read in one sweep. What they do not reach is read in later sweeps.
-const PAGES_MAX: usize = 20;
+/// Pages of a log that are read from its newest end in one sweep. What they do not reach is read in later sweeps.
+const NEW_PAGES_MAX: usize = 12;
+
+/// Pages that are read of what earlier sweeps left out: however much is new, they get on.
+const OLD_PAGES_MAX: usize = 8;
 
 /// Redeliveries for a hook in one sweep: each is a write, and what is delivered must be dealt with as well.
 const REDELIVERIES_MAX: usize = 50;
@@ -42,22 +45,31 @@ impl<P: Ports> Sweep<P> {
 
     /// Reads the log from its newest page, then what earlier sweeps left out. What was read before a failure counts.
     async fn read_log(&self, hook: &Hook, book: &mut Book, round: &Round) -> Result<(), SweepError> {
-        let mut pages = PAGES_MAX;
+        let mut pages = NEW_PAGES_MAX;
         let mut reading = book.begin(self.clock.now());
         let (next, read) = self.read_pages(hook, book, &mut reading, None, &mut pages, round).await;
-        if pages == PAGES_MAX {
+        if pages == NEW_PAGES_MAX {
             return read;
         }
         book.end(&reading, next, self.clock.now());
         read?;
-        let Some((cursor, mut reading)) = book.begin_gap(self.clock.now()).filter(|_| pages > 0) else { return Ok(()) };
-        let before = pages;
-        let (next, read) = self.read_pages(hook, book, &mut reading, Some(cursor), &mut pages, round).await;
-        match &read {
-            Err(SweepError::Github(GithubError::Failed(PortError { retry: Retry::Never, .. }))) if pages == before => book.lose_gap(),
-            _ => book.end_gap(next),
+        let mut pages = OLD_PAGES_MAX;
+        while pages > 0
+            && !self.is_late(round)
+            && let Some((cursor, mut reading)) = book.begin_gap(self.clock.now())
+        {
+            let before = pages;
+            let (next, read) = self.read_pages(hook, book, &mut reading, Some(cursor), &mut pages, round).await;
+            match &read {
+                Err(SweepError::Github(GithubError::Failed(PortError { retry: Retry::Never, .. }))) if pages == before => book.lose_gap(),
+                _ => book.end_gap(next),
+            }
+            read?;
+            if book.is_full() {
+                break;
+            }
         }
-        read
+        Ok(())
     }
 
     /// Reads until there is nothing new, or the calls are used up. Returns where to go on, if it did not get to the end.

@@ -38,6 +38,9 @@ impl<P: Ports> Sweep<P> {
                 versions.entry(version).or_default().insert(&name.fleet);
             }
         }
+        if versions.is_empty() {
+            return Ok(());
+        }
         let mut least = None;
         for (version, fleets) in versions.into_iter().take(VERSIONS_MAX) {
             let Some(refused_from) = self.runners.refused_from(fleet, version).await? else { continue };

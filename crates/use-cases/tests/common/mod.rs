@@ -1,6 +1,8 @@
 //! The world around the use cases, small enough for a test to say what it does: it answers as it was told to, and remembers what it was asked.
 #![allow(dead_code, reason = "each test file uses its own part of the world")]
 
+pub mod around;
+
 use fargate_runners_core::events::Event;
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::{FleetName, RunnerId, ServiceName, StackId, TaskDefinition, TaskId};
@@ -85,6 +87,8 @@ pub struct State {
     /// What ECS fails with while this is set.
     pub ecs_fails: Option<Retry>,
     pub bus_fails: bool,
+    /// What only the healer looks at.
+    pub around: around::Around,
     /// The fleet whose part of the ledger cannot be read.
     pub ledger_fails: Option<FleetName>,
 }
@@ -114,6 +118,7 @@ impl Default for State {
             services_gone: vec![],
             ecs_fails: None,
             bus_fails: false,
+            around: around::Around::default(),
             ledger_fails: None,
         }
     }
