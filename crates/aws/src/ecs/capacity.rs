@@ -66,7 +66,7 @@ impl Ecs {
 }
 
 /// Whether ECS has no service of that name, or one that is being deleted.
-const fn is_no_service(error: &UpdateServiceError) -> bool {
+fn is_no_service(error: &UpdateServiceError) -> bool {
     error.is_service_not_found_exception() || error.is_service_not_active_exception()
 }
 
