@@ -66,8 +66,7 @@ pub fn take_losses(view: &mut View, now: Timestamp) -> Vec<RunnerLost> {
             task.lost_reported = true;
             let job = jobs.get(&job_id).map(Slot::get);
             if let Some(job) = job.filter(|_| lost_jobs.len() < LOST_JOBS_KEPT) {
-                let lost =
-                    LostJob { run_id: job.run_id, run_attempt: job.run_attempt, repository: job.repository.clone(), at: stop.at };
+                let lost = LostJob { run_id: job.run_id, run_attempt: job.run_attempt, repository: job.repository.clone(), at: stop.at };
                 lost_jobs.insert(job_id, lost);
             }
             Some(RunnerLost {
@@ -137,7 +136,11 @@ fn apply_drifted(view: &mut View, event: &ServiceDrifted, now: Timestamp) {
         return;
     }
     let services = &mut view.state.get_mut().services;
-    let known = services.entry(event.service.clone()).or_insert(ServiceState { desired: event.desired, applied: Some(event.desired), confirmed: 0 });
+    let known = services.entry(event.service.clone()).or_insert(ServiceState {
+        desired: event.desired,
+        applied: Some(event.desired),
+        confirmed: 0,
+    });
     if known.desired != event.desired {
         known.applied = None;
     }

@@ -159,8 +159,9 @@ fn a_job_counts_no_more_once_its_runner_has_stopped_and_the_loss_is_known() {
     world.registers(1);
     world.takes(1, 1);
     world.happens(&stopped(1, Some(137), world.now));
-    let lost =
-        |world: &mut World| fargate_runners_core::apply::take_losses(&mut world.view, world.now).iter().map(|lost| lost.job_id.0).collect::<Vec<_>>();
+    let lost = |world: &mut World| {
+        fargate_runners_core::apply::take_losses(&mut world.view, world.now).iter().map(|lost| lost.job_id.0).collect::<Vec<_>>()
+    };
     assert_eq!((lost(&mut world), lost(&mut world)), (vec![1], vec![]), "reported once");
     world.passes(5);
     assert_eq!(launched(&world.look()), 0);
