@@ -40,6 +40,10 @@ pub const HUNG_AFTER: Duration = Duration::from_secs(180);
 /// is taken for that job. GitHub gives a delivery 10 s, and the queues behind the webhook are drained within seconds.
 pub const UNNAMED_FOR: Duration = Duration::from_secs(120);
 
+/// The webhook may know newer labels of the fleet than a look does, whose description is half a minute old at most: a job that has just come and does not
+/// fit is looked at again after this.
+const MISFIT_FOR: Duration = Duration::from_secs(60);
+
 /// How often a few idle runners are told to leave on suspicion: never the whole fleet at once.
 pub const HUNG_EVERY: Duration = Duration::from_secs(60);
 
@@ -80,8 +84,11 @@ pub fn plan(view: &mut View, fleet: &Fleet, seed: &str, now: Timestamp) -> Plan 
     if !view.state.get().unnamed_jobs.is_empty() {
         look_within(&mut plan, UNNAMED_FOR);
     }
+    if view.jobs.values().any(|job| is_misfit(job.get(), fleet) && now.since(job.get().seen_at) < MISFIT_FOR) {
+        look_within(&mut plan, MISFIT_FOR);
+    }
     grant_leaves(view, fleet, &tally, &mut plan, now);
-    mark_raised(view, &tally, now);
+    mark_raised(view, fleet, &tally, now);
     let state = view.state.get_mut();
     state.wanted = tally.wanted;
     state.demand = tally.counts.queued + tally.counts.busy;
@@ -129,7 +136,7 @@ struct Tally {
 
 impl Tally {
     fn of(view: &View, fleet: &Fleet, now: Timestamp) -> Self {
-        let mut counts = Counts { queued: count(view.jobs.values().filter(|job| job.get().is_queued_here())), ..Counts::default() };
+        let mut counts = Counts { queued: count(view.jobs.values().filter(|job| is_demand(job.get(), fleet))), ..Counts::default() };
         let (mut idle, mut busy) = (0, 0);
         for task in view.tasks.values().map(Slot::get) {
             let current = is_current(task, fleet);
@@ -170,6 +177,16 @@ impl Tally {
     }
 }
 
+/// Whether a runner of this fleet is wanted for the job. When a fleet's labels change, those that no longer fit a waiting job could not take it; `sweep`
+/// finds it another fleet.
+fn is_demand(job: &JobRecord, fleet: &Fleet) -> bool {
+    job.is_queued_here() && fleet.labels.fit(&job.labels)
+}
+
+fn is_misfit(job: &JobRecord, fleet: &Fleet) -> bool {
+    job.is_queued_here() && !fleet.labels.fit(&job.labels)
+}
+
 /// A task of which nobody knows the revision counts as current: nothing is told to leave on a guess.
 fn is_current(task: &TaskRecord, fleet: &Fleet) -> bool {
     let revision = task.task_definition.as_ref().is_none_or(|revision| *revision == fleet.task_definition);
@@ -202,7 +219,7 @@ fn open_breaker(view: &mut View, now: Timestamp) -> Option<Vec<String>> {
 
 /// Says how many runners may leave once they are idle: those beyond the needed, and a few that jobs wait beside for far too long.
 fn grant_leaves(view: &mut View, fleet: &Fleet, tally: &Tally, plan: &mut Plan, now: Timestamp) {
-    let stuck = tally.idle > 0 && oldest_raised(view).is_some_and(|raised| now.since(raised) >= HUNG_AFTER);
+    let stuck = tally.idle > 0 && oldest_raised(view, fleet).is_some_and(|raised| now.since(raised) >= HUNG_AFTER);
     if tally.idle + tally.booting > 0 && tally.counts.queued > 0 {
         look_within(plan, if stuck { HUNG_EVERY } else { HUNG_AFTER });
     }
@@ -217,14 +234,14 @@ fn grant_leaves(view: &mut View, fleet: &Fleet, tally: &Tally, plan: &mut Plan, 
     }
 }
 
-fn oldest_raised(view: &View) -> Option<Timestamp> {
-    view.jobs.values().map(Slot::get).filter(|job| job.is_queued_here()).filter_map(|job| job.raised_at).min()
+fn oldest_raised(view: &View, fleet: &Fleet) -> Option<Timestamp> {
+    view.jobs.values().map(Slot::get).filter(|job| is_demand(job, fleet)).filter_map(|job| job.raised_at).min()
 }
 
 /// The oldest jobs, as many as runners do or will exist for them, get their milestone.
-fn mark_raised(view: &mut View, tally: &Tally, now: Timestamp) {
+fn mark_raised(view: &mut View, fleet: &Fleet, tally: &Tally, now: Timestamp) {
     let covered = (tally.booting + tally.idle).min(tally.counts.queued) as usize;
-    let mut queued: Vec<&mut JobRecord> = view.jobs.values_mut().filter(|job| job.get().is_queued_here()).map(Slot::get_mut).collect();
+    let mut queued: Vec<&mut JobRecord> = view.jobs.values_mut().filter(|job| is_demand(job.get(), fleet)).map(Slot::get_mut).collect();
     queued.sort_by_key(|job| (job.queued_at, job.seen_at, job.job_id));
     let due = queued.into_iter().take(covered).filter(|job| job.raised_at.is_none());
     due.take(RAISED_PER_LOOK).for_each(|job| job.raised_at = Some(now));

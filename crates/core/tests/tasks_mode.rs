@@ -3,6 +3,7 @@
 mod common;
 
 use common::{World, definition, fleet, interrupted, stopped, task_id};
+use fargate_runners_core::labels::Labels;
 use fargate_runners_core::plan::Plan;
 use fargate_runners_core::task::TaskState;
 
@@ -52,6 +53,19 @@ fn a_burst_is_launched_ten_at_a_time_and_waits_for_company_otherwise() {
     world.launched(2..=31);
     world.passes(2);
     assert_eq!(launched(&world.look()), 9, "nothing more has come: the rest goes too");
+}
+
+#[test]
+fn a_job_that_the_fleets_new_labels_do_not_fit_counts_no_more() {
+    let mut world = world(10, 0);
+    world.queues(1..=1);
+    world.fleet.labels = Labels::parse(["renamed"]).unwrap();
+    let plan = world.look();
+    assert_eq!(launched(&plan), 0);
+    assert!(plan.look_again.is_some(), "the description may be older than the job");
+    world.fleet.labels = Labels::parse(["self-hosted", "renamed"]).unwrap();
+    world.passes(60);
+    assert_eq!(launched(&world.look()), 1);
 }
 
 #[test]
