@@ -3,12 +3,14 @@
 //! Everything that these commands start listens on the loopback interface only, and ends with them.
 
 mod account;
+mod chaos;
 mod checks;
 mod demo;
 mod interrupt;
 mod problem;
 mod process;
 mod project;
+mod screen;
 mod sizes;
 mod stack;
 mod tools;
@@ -34,6 +36,8 @@ struct Arguments {
 enum Command {
     /// The whole product at work on this machine: a local AWS, a local GitHub, and 20 jobs.
     Demo(demo::Arguments),
+    /// The local stack under load while its parts are killed, cut off, lied to and redeployed; ends in what is left behind.
+    Chaos(chaos::Arguments),
     /// Everything that is checked: formatting, lints, documentation, tests, templates, scripts, and the demo as an end-to-end test.
     Test(checks::Arguments),
     /// Builds the functions as they are deployed, and prints how large each package is.
@@ -60,6 +64,7 @@ async fn run(command: Command) -> Outcome {
     let project = Project::of_this_program();
     match command {
         Command::Demo(arguments) => demo::run(&project, &arguments).await,
+        Command::Chaos(arguments) => chaos::run(&project, &arguments).await,
         Command::Test(arguments) => unless_interrupted(checks::run(&project, &arguments)).await,
         Command::Sizes => unless_interrupted(sizes::run(&project)).await,
         Command::Tools => unless_interrupted(tools(&project)).await,

@@ -73,11 +73,7 @@ impl Followed {
 
     /// The fleet whose runner has or had it.
     pub fn fleet_of_runner(&self) -> Option<&'static str> {
-        let runner = self.seen.as_ref()?.runner.as_deref()?;
-        // STACK-FLEET-TASK-ATTEMPT, and a fleet's name may have hyphens.
-        let mut parts = runner.splitn(2, '-');
-        let rest = parts.nth(1)?;
-        FLEETS.iter().map(|fleet| fleet.name).find(|fleet| rest.strip_prefix(fleet).is_some_and(|rest| rest.starts_with('-')))
+        fleet_of(self.seen.as_ref()?.runner.as_deref()?)
     }
 
     /// What became of it, for a person.
@@ -103,4 +99,16 @@ impl Followed {
             Expected::StaysQueued => "stayed in the queue",
         }
     }
+}
+
+/// The fleet of a runner by its name; `None` for a runner of GitHub's.
+pub fn fleet_of(runner: &str) -> Option<&'static str> {
+    // STACK-FLEET-TASK-ATTEMPT, and a fleet's name may have hyphens.
+    let (_, rest) = runner.split_once('-')?;
+    FLEETS.iter().map(|fleet| fleet.name).find(|fleet| rest.strip_prefix(fleet).is_some_and(|rest| rest.starts_with('-')))
+}
+
+/// The task of a runner of ours, by its name.
+pub fn task_of(runner: &str) -> Option<&str> {
+    runner.rsplit('-').nth(1)
 }

@@ -1,9 +1,8 @@
 //! `cargo xtask demo`: the whole product at work on this machine. Brings the local stack up, sends it jobs, shows what happens, and checks what is left.
 
-mod jobs;
+pub mod jobs;
 mod report;
 mod scenario;
-mod screen;
 mod watch;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,11 +13,11 @@ use crate::account;
 use crate::interrupt::interrupted;
 use crate::problem::{Outcome, Problem};
 use crate::project::Project;
+use crate::screen::{Screen, Tone};
 use crate::stack::{LaunchMode, Size, Stack, counted, logs};
 use crate::tools::Tools;
 
 use self::report::Counts;
-use self::screen::{Screen, Tone};
 use self::watch::{LINES_BELOW, Watch};
 
 /// Room for a fleet's tasks beyond the jobs of a small demo.
@@ -54,7 +53,7 @@ fn parse_jobs(text: &str) -> Result<usize, String> {
 /// Runs it; an error when a job did not end as it should or anything is left behind. Nothing that it started runs on, however it ends.
 pub async fn run(project: &Project, arguments: &Arguments) -> Outcome {
     let tools = Tools::install(project).await?;
-    let size = Size { maximum: arguments.jobs.max(MAXIMUM_AT_LEAST), seed: arguments.seed };
+    let size = Size::new(arguments.jobs.max(MAXIMUM_AT_LEAST), arguments.seed);
     let mut stack = tokio::select! {
         stack = Stack::up(project, &tools, size) => stack?,
         () = interrupted() => return Err(Problem::new("interrupted; nothing is left running")),

@@ -7,7 +7,7 @@ use fargate_runners_model_github::Endpoint;
 use crate::stack::counted::Calls;
 use crate::stack::{FLEETS, Stack};
 
-use super::jobs::Followed;
+use super::jobs::{Followed, task_of};
 
 /// The characters of a task's id that tell it from the others.
 const TASK_ID_SHOWN: usize = 8;
@@ -103,8 +103,7 @@ pub fn jobs(jobs: &[Followed]) -> String {
 fn place(job: &Followed) -> String {
     let Some(runner) = job.seen.as_ref().and_then(|seen| seen.runner.as_deref()) else { return "-".into() };
     match job.fleet_of_runner() {
-        // STACK-FLEET-TASK-ATTEMPT: the task is the last part but one.
-        Some(fleet) => format!("{fleet} {}", runner.rsplit('-').nth(1).and_then(|task| task.get(..TASK_ID_SHOWN)).unwrap_or(runner)),
+        Some(fleet) => format!("{fleet} {}", task_of(runner).and_then(|task| task.get(..TASK_ID_SHOWN)).unwrap_or(runner)),
         None => "GitHub".into(),
     }
 }

@@ -7,12 +7,12 @@ use fargate_runners_model_github::Status as JobStatus;
 use tokio::time::{Instant, sleep};
 
 use crate::problem::{Outcome, Problem};
+use crate::screen::{Screen, Tone};
 use crate::stack::leavings::Leavings;
 use crate::stack::{FLEETS, Stack};
 
 use super::jobs::{Followed, Seen};
 use super::scenario::Planned;
-use super::screen::{Screen, Tone};
 
 /// How often to look: what a person takes for at once.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

@@ -14,6 +14,7 @@ use crate::problem::{Outcome, Problem};
 use crate::project::Project;
 use crate::tools::Tools;
 
+use super::lines::{Between, Lines};
 use super::run_folder::RunFolder;
 use super::service::Service;
 
@@ -37,14 +38,15 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts it and waits until it answers. The functions will find ECS at the address given here instead of in the emulator.
-    pub async fn start(project: &Project, tools: &Tools, run: &RunFolder, ecs: &str) -> Outcome<Self> {
-        let port = free_port()?;
+    /// Starts it on this port and waits until it answers. The functions will find AWS, and ECS instead of the emulator's, at the near ends of these lines.
+    pub async fn start(project: &Project, tools: &Tools, run: &RunFolder, port: u16, lines: &Lines) -> Outcome<Self> {
         let mut program = Command::new(tools.program("python"));
         program.arg(project.path("tools/emulator.py"));
         program.env("PATH", tools.path()).env("HOME", run.home()).env("TMPDIR", run.temporary()).env("LANG", "C.UTF-8");
         program.env("BIND_HOST", Ipv4Addr::LOCALHOST.to_string()).env("GATEWAY_PORT", port.to_string());
-        program.env("AWS_ENDPOINT_URL", address(port)).env("AWS_ENDPOINT_URL_ECS", ecs);
+        program
+            .env("AWS_ENDPOINT_URL", lines.between(Between::FunctionsAndAws).endpoint())
+            .env("AWS_ENDPOINT_URL_ECS", lines.between(Between::FunctionsAndEcs).endpoint());
         program.env("AWS_ACCESS_KEY_ID", account::ROOT_USER).env("AWS_SECRET_ACCESS_KEY", account::ROOT_USER);
         program.env("AWS_DEFAULT_REGION", account::REGION).env("MINISTACK_REGION", account::REGION);
         program.env("AUTH", "true").env("CLOUDTRAIL_RECORDING", "1").env("CLOUDTRAIL_MAX_EVENTS", RECORDED_CALLS.to_string());
@@ -58,11 +60,6 @@ impl Emulator {
     /// Where it listens.
     pub fn endpoint(&self) -> String {
         address(self.port)
-    }
-
-    /// The port of it.
-    pub fn port(&self) -> u16 {
-        self.port
     }
 
     /// An error when it has ended by itself.
@@ -89,7 +86,7 @@ impl Emulator {
 }
 
 /// A port that nobody listens on just now.
-fn free_port() -> Outcome<u16> {
+pub fn free_port() -> Outcome<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 

@@ -1,5 +1,6 @@
 //! The two fleets of the local stack, one in each launch mode, and the template parameters that make them.
 
+use super::Size;
 use super::deploy::CONTROL_PLANE;
 use super::functions::Architecture;
 use super::world::ORGANIZATION;
@@ -44,27 +45,29 @@ pub const FLEETS: [Fleet; 2] = [
 ];
 
 /// What `template.yaml` is deployed with.
-pub fn control_plane_parameters(github: &str, maximum: usize) -> Vec<(&'static str, String)> {
-    let mut parameters = fleet_parameters(&FLEETS[0], github, maximum);
+pub fn control_plane_parameters(github: &str, size: Size) -> Vec<(&'static str, String)> {
+    let mut parameters = fleet_parameters(&FLEETS[0], github, size);
     parameters.push(("FunctionArchitecture", Architecture::of_this_machine().in_a_template().into()));
     parameters
 }
 
 /// What `fleet.yaml` is deployed with.
-pub fn second_fleet_parameters(github: &str, maximum: usize) -> Vec<(&'static str, String)> {
-    let mut parameters = fleet_parameters(&FLEETS[1], github, maximum);
+pub fn second_fleet_parameters(github: &str, size: Size) -> Vec<(&'static str, String)> {
+    let mut parameters = fleet_parameters(&FLEETS[1], github, size);
     parameters.push(("ControlPlane", CONTROL_PLANE.into()));
     parameters
 }
 
-fn fleet_parameters(fleet: &Fleet, github: &str, maximum: usize) -> Vec<(&'static str, String)> {
+fn fleet_parameters(fleet: &Fleet, github: &str, size: Size) -> Vec<(&'static str, String)> {
     vec![
         ("Fleet", fleet.name.into()),
         ("Scope", format!("org/{ORGANIZATION}")),
         ("Labels", fleet.labels.join(",")),
         ("ApiUrl", github.into()),
         ("LaunchMode", fleet.mode.name().into()),
-        ("Maximum", maximum.to_string()),
+        ("Maximum", size.maximum.to_string()),
+        ("SpotPercent", size.spot_percent.to_string()),
+        ("Memory", size.memory.to_string()),
         ("LeaseSeconds", LEASE_SECONDS.into()),
     ]
 }

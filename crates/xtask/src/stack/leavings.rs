@@ -38,7 +38,8 @@ impl Leavings {
         self.rows().iter().all(|(_, names)| names.is_empty())
     }
 
-    fn rows(&self) -> [(&'static str, &Vec<String>); 4] {
+    /// What is left, by kind.
+    pub fn rows(&self) -> [(&'static str, &Vec<String>); 4] {
         [
             ("runners at GitHub", &self.runners),
             ("tasks", &self.tasks),
@@ -62,12 +63,18 @@ const FLEET_ITEM: &str = "STATE";
 
 /// Items that count have the attribute that the table's index is named after.
 async fn open_items(aws: &aws::Emulator, table: &str) -> Outcome<Vec<String>> {
-    let question = json!({ "TableName": table, "FilterExpression": "attribute_exists(active)", "ConsistentRead": true });
-    let answer = aws.json("dynamodb", "DynamoDB_20120810.Scan", &question).await.map_err(failed)?;
-    let items = answer["Items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut question = json!({ "TableName": table, "FilterExpression": "attribute_exists(active)", "ConsistentRead": true });
     let key = |item: &Value, name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
-    let items = items.iter().filter(|item| key(item, "sk") != FLEET_ITEM);
-    Ok(items.map(|item| format!("{} {}", key(item, "pk"), key(item, "sk"))).collect())
+    let mut open = Vec::new();
+    loop {
+        let answer = aws.json("dynamodb", "DynamoDB_20120810.Scan", &question).await.map_err(failed)?;
+        let items = answer["Items"].as_array().into_iter().flatten().filter(|item| key(item, "sk") != FLEET_ITEM);
+        open.extend(items.map(|item| format!("{} {}", key(item, "pk"), key(item, "sk"))));
+        if answer["LastEvaluatedKey"].is_null() {
+            return Ok(open);
+        }
+        question["ExclusiveStartKey"] = answer["LastEvaluatedKey"].clone();
+    }
 }
 
 async fn dead_letters(aws: &aws::Emulator) -> Outcome<Vec<String>> {

@@ -9,7 +9,9 @@ mod emulator;
 mod fleets;
 pub mod functions;
 pub mod leavings;
+pub mod lines;
 pub mod logs;
+mod queues;
 mod run_folder;
 mod secrets;
 mod service;
@@ -33,9 +35,11 @@ use crate::project::Project;
 use crate::tools::Tools;
 
 use self::bus::Listener;
-use self::deploy::{CONTROL_PLANE, Deploy};
+pub use self::deploy::CONTROL_PLANE;
+use self::deploy::Deploy;
 use self::emulator::Emulator;
 pub use self::fleets::{FLEETS, Fleet, LaunchMode};
+use self::lines::{Between, Lines};
 pub use self::run_folder::RunFolder;
 use self::secrets::Secrets;
 use self::steps::step;
@@ -50,6 +54,11 @@ pub struct Stack {
     pub aws: aws::Emulator,
     /// Where the logs are.
     pub run: RunFolder,
+    /// What runs between its parts.
+    pub lines: Lines,
+    /// What it was made with.
+    pub size: Size,
+    deploy: Deploy,
     ecs: EcsHandle,
     ecs_model: Arc<Mutex<EcsModel>>,
     tap: Tap,
@@ -66,6 +75,17 @@ pub struct Size {
     pub maximum: usize,
     /// What decides every random choice of the models.
     pub seed: u64,
+    /// Share of the tasks on Spot capacity, in the steps that the templates take.
+    pub spot_percent: u8,
+    /// MiB of a task: something to be changed by another deploy.
+    pub memory: u32,
+}
+
+impl Size {
+    /// Without Spot, and with the templates' own memory.
+    pub const fn new(maximum: usize, seed: u64) -> Self {
+        Self { maximum, seed, spot_percent: 0, memory: 2_048 }
+    }
 }
 
 impl Stack {
@@ -80,24 +100,29 @@ impl Stack {
         let build = step("sam build", functions::build(project, tools, &run.setup_log())).await?;
         let secrets = Secrets::generate()?;
         let (github, hook) = step("GitHub, as a model", world::github(&run, &secrets, size.seed)).await?;
-        let (ecs_listener, ecs_endpoint) = listen().await?;
-        let emulator = step("AWS, as an emulator (IAM enforced)", Emulator::start(project, tools, &run, &ecs_endpoint)).await?;
+        let ecs_listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let port = emulator::free_port()?;
+        let lines = Lines::open(port, ecs_listener.local_addr()?.port(), github.address().port()).await?;
+        let emulator = step("AWS, as an emulator (IAM enforced)", Emulator::start(project, tools, &run, port, &lines)).await?;
         let aws = aws::Emulator::test(emulator.endpoint()).map_err(|error| Problem::new(error.to_string()))?;
         let ecs_model = Arc::new(Mutex::new(world::ecs_model(size.seed)));
-        let tap = Tap::open(emulator.port()).await?;
+        let tap = Tap::open(lines.between(Between::TasksAndApi).port()).await?;
         let ecs = world::ecs(ecs_listener, ecs_model.clone(), &aws, &run, runner, &github, tap.port());
         let ecs = step("ECS and Fargate, as a model that runs each task's real start script", ecs).await?;
 
-        let mut stack = Self { github, aws, run, ecs, ecs_model, tap, listener: None, emulator, secrets, outputs: BTreeMap::new() };
+        let deploy = Deploy {
+            project: project.clone(),
+            tools: tools.clone(),
+            endpoint: emulator.endpoint(),
+            log: run.setup_log(),
+            build,
+            github: lines.between(Between::FunctionsAndGithub).endpoint(),
+        };
+        let outputs = BTreeMap::new();
+        let mut stack = Self { github, aws, run, lines, size, deploy, ecs, ecs_model, tap, listener: None, emulator, secrets, outputs };
         step("credential and webhook secret into Parameter Store", stack.put_secrets()).await?;
-        let endpoint = stack.emulator.endpoint();
-        let log = stack.run.setup_log();
-        let deploy = Deploy { project, tools, endpoint: &endpoint, log: &log };
-        let first = fleets::control_plane_parameters(&stack.github.endpoint(), size.maximum);
-        step("sam deploy template.yaml", deploy.stack("local", CONTROL_PLANE, &build.join("template.yaml"), &pairs(&first))).await?;
-        let second = fleets::second_fleet_parameters(&stack.github.endpoint(), size.maximum);
-        let name = format!("{CONTROL_PLANE}-fleet-{}", FLEETS[1].name);
-        step("sam deploy fleet.yaml", deploy.stack("local-fleet", &name, &project.path("fleet.yaml"), &pairs(&second))).await?;
+        step("sam deploy template.yaml", stack.deploy.control_plane(size)).await?;
+        step("sam deploy fleet.yaml", stack.deploy.second_fleet(size)).await?;
         stack.outputs = stack.aws.stack_outputs(CONTROL_PLANE).await.map_err(|error| Problem::new(error.to_string()))?;
         stack.listener = Some(Listener::start(&stack.aws, stack.output("BusName")?).await?);
         let url = stack.webhook_url()?;
@@ -111,7 +136,7 @@ impl Stack {
         let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let api = host.split('.').next().unwrap_or_default();
-        Ok(format!("http://{api}.execute-api.localhost:{}/{path}", self.emulator.port()))
+        Ok(format!("http://{api}.execute-api.localhost:{}/{path}", self.lines.between(Between::GithubAndApi).port()))
     }
 
     /// One of the deployed stack's outputs.
@@ -127,6 +152,30 @@ impl Stack {
     /// Where the models and the emulator listen: emulator, ECS, GitHub.
     pub fn endpoints(&self) -> [(&'static str, String); 3] {
         [("AWS", self.emulator.endpoint()), ("ECS", self.ecs.endpoint()), ("GitHub", self.github.endpoint())]
+    }
+
+    /// Has the queues give messages back soon after whoever had them must have ended.
+    pub async fn hasten_queues(&self) -> Outcome {
+        queues::hasten(&self.aws).await
+    }
+
+    /// Deploys both stacks once more, so that new tasks are of another size, while everything goes on.
+    pub fn redeploy(&self, size: Size) -> impl Future<Output = Outcome> + Send + 'static {
+        let deploy = self.deploy.clone();
+        async move {
+            deploy.control_plane(size).await?;
+            deploy.second_fleet(size).await
+        }
+    }
+
+    /// Kills all processes of a task, as when its memory runs out. `false` when it has none.
+    pub fn kill_task(&self, task_id: &str) -> bool {
+        self.ecs.kill(task_id)
+    }
+
+    /// The server of the ECS model.
+    pub fn ecs_server(&self) -> &EcsHandle {
+        &self.ecs
     }
 
     /// An error when a part of it has ended by itself.
@@ -171,14 +220,4 @@ impl Stack {
         }
         Ok(())
     }
-}
-
-async fn listen() -> Outcome<(TcpListener, String)> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let endpoint = format!("http://{}", listener.local_addr()?);
-    Ok((listener, endpoint))
-}
-
-fn pairs<'a>(parameters: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
-    parameters.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }

@@ -1,4 +1,4 @@
-//! What a person sees while the demo runs: lines that stay, and below them, on a terminal, a few that change. All lines also go into the run's folder.
+//! What a person sees while the local stack works: lines that stay, and below them, on a terminal, a few that change. All lines also go into the run's folder.
 
 use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};

@@ -1,0 +1,198 @@
+//! Runs it: the load and the faults while the time lasts, then nothing but waiting until everything is settled.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use fargate_runners_model_github::Status as JobStatus;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use crate::demo::jobs::Seen;
+use crate::problem::{Outcome, Problem};
+use crate::screen::{Screen, Tone};
+use crate::stack::leavings::Leavings;
+use crate::stack::{FLEETS, Size, Stack};
+
+use super::jobs::{Followed, Verdict};
+use super::load::Planned;
+use super::striker::{Note, Striker};
+
+/// How often to look: what a person takes for at once.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How often to say how it stands.
+const SAY_EVERY: Duration = Duration::from_secs(10);
+
+/// How often to ask what is left behind, once the faults are over: each time the whole ledger is read.
+const LEFT_EVERY: Duration = Duration::from_secs(2);
+
+/// The longest that everything may take to settle after the last fault: queues give messages back, thresholds of the healer pass, the longest jobs end.
+const SETTLE_WITHIN: Duration = Duration::from_secs(8 * 60);
+
+/// The names of open things that fit a line.
+const NAMES_SHOWN: usize = 3;
+
+/// What tasks are of after the redeploy, in MiB.
+const MEMORY_AFTERWARDS: u32 = 4_096;
+
+/// The run, as far as it has got.
+pub struct Run<'a> {
+    stack: &'a mut Stack,
+    screen: &'a Screen,
+    started: Instant,
+    said: Instant,
+    redeploys: JoinSet<Outcome>,
+    /// The jobs.
+    pub jobs: Vec<Followed>,
+    /// The faults.
+    pub striker: Striker,
+    /// The most tasks that each fleet was meant to have at once.
+    pub most_tasks: [usize; FLEETS.len()],
+}
+
+impl<'a> Run<'a> {
+    /// Nothing has happened yet.
+    pub fn new(stack: &'a mut Stack, screen: &'a Screen, plan: Vec<Planned>, striker: Striker) -> Self {
+        let jobs = plan.into_iter().enumerate().map(|(index, planned)| Followed::new(index, planned)).collect();
+        let now = Instant::now();
+        Self { stack, screen, started: now, said: now, redeploys: JoinSet::new(), jobs, striker, most_tasks: [0; FLEETS.len()] }
+    }
+
+    /// Load and faults, until their time is over.
+    pub async fn load(&mut self, length: Duration) -> Outcome {
+        while self.started.elapsed() < length {
+            self.look().await?;
+            let notes = self.striker.act(self.started.elapsed(), self.stack);
+            self.tell(notes);
+            if std::mem::take(&mut self.striker.redeploy_is_due) {
+                let size = Size { memory: MEMORY_AFTERWARDS, ..self.stack.size };
+                self.redeploys.spawn(self.stack.redeploy(size));
+            }
+            if self.said.elapsed() > SAY_EVERY {
+                self.say(&self.standing());
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        let notes = self.striker.stop(self.stack);
+        self.tell(notes);
+        Ok(())
+    }
+
+    /// Waits until every job has ended and nothing is left behind, or the time for that is over.
+    pub async fn settle(&mut self) -> Outcome<Leavings> {
+        let over = Instant::now();
+        self.say("load and faults are over; waiting until every job has ended and nothing is left behind");
+        let mut asked = Instant::now();
+        let mut leavings = Leavings::of(self.stack).await?;
+        loop {
+            self.look().await?;
+            if asked.elapsed() > LEFT_EVERY {
+                leavings = Leavings::of(self.stack).await?;
+                asked = Instant::now();
+            }
+            let open: Vec<&Followed> = self.jobs.iter().filter(|job| !job.is_settled()).collect();
+            if open.is_empty() && self.redeploys.is_empty() && leavings.is_empty() {
+                self.say(&format!("settled {:.0} s after the last fault", over.elapsed().as_secs_f64()));
+                return Ok(leavings);
+            }
+            if over.elapsed() > SETTLE_WITHIN {
+                self.screen.line(Tone::Bad, &format!("{} the time to settle is over ({} s)", self.clock(), SETTLE_WITHIN.as_secs()));
+                return Ok(leavings);
+            }
+            if self.said.elapsed() > SAY_EVERY {
+                let jobs: Vec<String> = open.iter().map(|job| format!("#{}", job.number)).collect();
+                let all = [("jobs", &jobs)].into_iter().chain(leavings.rows());
+                let parts: Vec<String> = all.filter(|(_, names)| !names.is_empty()).map(|(what, names)| some_of(what, names)).collect();
+                self.say(&format!("still open: {}", parts.join("; ")));
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn look(&mut self) -> Outcome {
+        self.stack.check()?;
+        while let Some(redeployed) = self.redeploys.try_join_next() {
+            redeployed.map_err(|error| Problem::new(format!("the redeploy ended: {error}")))??;
+            self.stack.ecs_server().copy_deployed().await;
+            self.say("redeployed: new tasks are of another task definition");
+        }
+        self.queue_and_cancel();
+        self.follow();
+        self.count_tasks();
+        Ok(())
+    }
+
+    fn queue_and_cancel(&mut self) {
+        let elapsed = self.started.elapsed();
+        for job in &mut self.jobs {
+            let planned = &job.planned;
+            if job.id.is_none() && planned.at <= elapsed {
+                let new = planned.job.clone();
+                job.id = Some(self.stack.github.with(|model, now| model.queue_job(now, new)));
+            }
+            if let (false, Some(id), Some(at)) = (job.cancelled, job.id, planned.cancelled_at)
+                && at <= elapsed
+            {
+                job.cancelled = true;
+                self.stack.github.with(|model, now| model.cancel_job(now, id));
+            }
+        }
+    }
+
+    fn follow(&mut self) {
+        let mut ended = Vec::new();
+        for job in &mut self.jobs {
+            let Some(id) = job.id.filter(|_| job.seen.as_ref().is_none_or(|seen| seen.status != JobStatus::Completed)) else { continue };
+            job.seen = self.stack.github.with(|model, _| model.job(id).map(Seen::of));
+            if job.seen.as_ref().is_some_and(|seen| seen.status == JobStatus::Completed) {
+                ended.push((job.number, job.verdict(&self.striker.causes)));
+            }
+        }
+        for (number, verdict) in ended {
+            match verdict {
+                Verdict::Fine(_) => {}
+                Verdict::Excused(why) => self.screen.line(Tone::Plain, &format!("{} job #{number} is lost: {why}", self.clock())),
+                Verdict::Wrong(what) => self.screen.line(Tone::Bad, &format!("{} job #{number} {what}", self.clock())),
+            }
+        }
+    }
+
+    fn count_tasks(&mut self) {
+        let ecs = self.stack.ecs();
+        for (fleet, most) in FLEETS.iter().zip(&mut self.most_tasks) {
+            let wanted = ecs.tasks().filter(|task| task.wanted && task.group.contains(&format!("-{}", fleet.name))).count();
+            *most = wanted.max(*most);
+        }
+    }
+
+    fn standing(&self) -> String {
+        let jobs = |status| self.jobs.iter().filter(|job| job.seen.as_ref().is_some_and(|seen| seen.status == status)).count();
+        let tasks = self.stack.ecs().tasks().filter(|task| task.is_running()).count();
+        let (done, running, queued) = (jobs(JobStatus::Completed), jobs(JobStatus::InProgress), jobs(JobStatus::Queued));
+        format!("{done} jobs done, {running} running, {queued} queued; {tasks} tasks run")
+    }
+
+    fn tell(&self, notes: Vec<Note>) {
+        for note in notes {
+            match note {
+                Note::Strikes(text) => self.screen.line(Tone::Plain, &format!("{} ⚡ {text}", self.clock())),
+                Note::Ends(text) => self.screen.line(Tone::Faint, &format!("{}   {text}", self.clock())),
+            }
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        self.screen.line(Tone::Faint, &format!("{} {text}", self.clock()));
+        self.said = Instant::now();
+    }
+
+    fn clock(&self) -> String {
+        format!("{:>7.1}s", self.started.elapsed().as_secs_f64())
+    }
+}
+
+fn some_of(what: &str, names: &[String]) -> String {
+    let unique: BTreeSet<&str> = names.iter().map(String::as_str).take(NAMES_SHOWN).collect();
+    let more = if names.len() > NAMES_SHOWN { ", …" } else { "" };
+    format!("{} {what} ({}{more})", names.len(), unique.into_iter().collect::<Vec<_>>().join(", "))
+}
