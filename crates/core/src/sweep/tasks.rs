@@ -9,6 +9,9 @@ use std::time::Duration;
 /// A task that the ledger knows for less than this is not asked about: what is on its way comes by itself.
 pub const ASK_AFTER: Duration = Duration::from_secs(120);
 
+/// An end that is younger than this is left to ECS's event, which is on its way.
+pub const REPORTED_WITHIN: Duration = Duration::from_secs(60);
+
 /// DescribeTasks may not know a task that was only just started: a younger one that it does not know is left alone.
 pub const UNKNOWN_AFTER: Duration = Duration::from_secs(300);
 
@@ -33,7 +36,7 @@ pub fn is_worth_asking(task: &TaskRecord, now: Timestamp) -> bool {
 #[must_use]
 pub fn end_of(task: &TaskRecord, seen: Option<Option<&Stop>>, now: Timestamp) -> Option<Stop> {
     match seen {
-        Some(stop) => stop.cloned(),
+        Some(stop) => stop.filter(|stop| now.since(stop.at) >= REPORTED_WITHIN).cloned(),
         None if now.since(task.first_seen_at) < UNKNOWN_AFTER => None,
         None => Some(Stop { at: now, code: None, reason: Some("ECS does not know the task any more".to_owned()), exit_code: None }),
     }
@@ -109,6 +112,9 @@ mod tests {
         assert_eq!(end_of(&task(), None, NOW + ASK_AFTER), None);
         assert!(end_of(&task(), None, NOW + UNKNOWN_AFTER).is_some());
         assert_eq!(end_of(&task(), Some(None), NOW + UNKNOWN_AFTER), None);
+        let stop = Stop { at: NOW, code: None, reason: None, exit_code: Some(1) };
+        assert_eq!(end_of(&task(), Some(Some(&stop)), NOW + Duration::from_secs(59)), None);
+        assert_eq!(end_of(&task(), Some(Some(&stop)), NOW + REPORTED_WITHIN), Some(stop.clone()));
     }
 
     #[test]
