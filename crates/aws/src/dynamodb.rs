@@ -1,14 +1,17 @@
-//! The ledger and the pace of mints in one DynamoDB table (`pk`, `sk`; local index `active` over `pk` and `active`; time to live by `expires`).
+//! The ledger, the pace of mints and what healers keep in mind, in one DynamoDB table (`pk`, `sk`; local index `active` over `pk` and `active`; time to
+//! live by `expires`).
 
 mod conditions;
 #[cfg(test)]
 mod emulator;
 mod item;
 mod ledger;
+mod memory;
 mod pace;
 mod reads;
 
 pub use ledger::DynamoLedger;
+pub use memory::DynamoMemory;
 pub use pace::DynamoPace;
 
 #[cfg(feature = "token-store")]

@@ -1,7 +1,9 @@
-//! Capacity and single tasks over ECS.
+//! Capacity, single tasks, and all that a fleet has, over ECS.
 
 mod capacity;
 mod protection;
+mod services;
+mod survey;
 mod tasks;
 
 use crate::config::Aws;
@@ -22,6 +24,9 @@ impl Ecs {
         Self { aws: aws.clone(), stack_name: stack_name.into() }
     }
 }
+
+/// What ECS says of a task or a service that it does not know, or no more.
+const MISSING: &str = "MISSING";
 
 /// A request that cannot be made, by a value that ECS would refuse.
 fn unusable(fleet: &Fleet, what: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PortError {

@@ -1,5 +1,5 @@
-//! The adapters to AWS: the ledger and the pace of mints over DynamoDB, capacity over ECS, events over EventBridge and SQS, descriptions and secrets
-//! over the parameter store.
+//! The adapters to AWS: the ledger, the pace of mints and the healers' memory over DynamoDB, capacity and a survey over ECS, events over EventBridge and
+//! SQS, descriptions and secrets over the parameter store.
 //!
 //! Each turns what its service says into what the ports mean: "already gone" is success, a failed condition is a conflict, a throttled call is told
 //! from one whose effect nobody knows. What it must never do: decide anything, wait longer than the limits in [`limits`], look for credentials or
@@ -35,13 +35,13 @@ pub use clock::SystemClock;
 pub use config::{Aws, ConfigError};
 
 #[cfg(feature = "dynamodb")]
-pub use dynamodb::{DynamoLedger, DynamoPace};
+pub use dynamodb::{DynamoLedger, DynamoMemory, DynamoPace};
 #[cfg(feature = "ecs")]
 pub use ecs::Ecs;
 #[cfg(feature = "eventbridge")]
 pub use eventbridge::EventBus;
 #[cfg(feature = "sqs")]
-pub use sqs::{DeadLetterQueue, FleetFifo, RetryLater, WakeUpQueue};
+pub use sqs::{DeadLetterQueue, DeadLetterReader, DeadLetterUrls, FleetFifo, RetryLater, WakeUpQueue};
 #[cfg(feature = "ssm")]
 pub use ssm::{CredentialParameters, FleetParameters, SecretParameters};
 #[cfg(feature = "token-store")]

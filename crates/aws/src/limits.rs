@@ -44,6 +44,18 @@ pub const PROTECT_TASKS: usize = 10;
 /// The longest scale-in protection that ECS grants, in minutes.
 pub const PROTECT_MINUTES: i32 = 2_880;
 
+/// The most tasks that ListTasks names and DescribeTasks takes at a time.
+pub const DESCRIBE_TASKS: usize = 100;
+
+/// The most services that ListServices names at a time.
+pub const LIST_SERVICES: i32 = 100;
+
+/// The most pages of services: a cluster has at most 5,000.
+pub const SERVICE_PAGES: usize = 50;
+
+/// The most services that DescribeServices takes at a time.
+pub const DESCRIBE_SERVICES: usize = 10;
+
 /// The longest `startedBy` that RunTask takes.
 pub const STARTED_BY: usize = 128;
 
@@ -61,6 +73,13 @@ pub const PUT_EVENTS_PAUSE: Duration = Duration::from_millis(100);
 
 /// The longest delay of an SQS message.
 pub const DELAY: Duration = Duration::from_secs(900);
+
+/// The most messages that ReceiveMessage gives at a time.
+pub const RECEIVE_MESSAGES: i32 = 10;
+
+/// For how long nobody else gets a dead letter that was received: longer than ten of them take if each call takes its longest, and short enough that a
+/// letter that stays is there to be counted for a part of every alarm's period of 5 minutes.
+pub const DEAD_LETTER_HIDDEN: Duration = Duration::from_secs(180);
 
 /// The longest reason that is kept beside a parked message.
 pub const REASON_CHARS: usize = 1_000;

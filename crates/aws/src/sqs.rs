@@ -1,4 +1,8 @@
-//! The queues: wake-ups, the fleets' FIFO, what nobody can read, and stopped tasks that `deregister` looks at again.
+//! The queues: wake-ups, the fleets' FIFO, what nobody can read, stopped tasks that `deregister` looks at again, and dead letters.
+
+mod dead_letters;
+
+pub use dead_letters::{DeadLetterReader, DeadLetterUrls};
 
 use crate::config::Aws;
 use crate::error::port_error;

@@ -1,7 +1,7 @@
-//! The contract of ledgers and paces, against a DynamoDB that somebody else wrote: the one at `LEDGER_TEST_ENDPOINT`, or an emulator that the project's
+//! The contract of ledgers, paces and memories, against a DynamoDB that somebody else wrote: the one at `LEDGER_TEST_ENDPOINT`, or an emulator that the project's
 //! tools hold and that is started for this. Where there is neither, the test says so and does nothing.
 
-use super::{DynamoLedger, DynamoPace};
+use super::{DynamoLedger, DynamoMemory, DynamoPace, memory};
 use crate::Aws;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, LocalSecondaryIndex, Projection, ProjectionType, ScalarAttributeType,
@@ -92,7 +92,7 @@ async fn create_table(aws: &Aws, name: &str) {
 }
 
 #[tokio::test]
-async fn it_is_a_ledger_and_a_pace_of_mints() {
+async fn it_is_a_ledger_a_pace_of_mints_and_a_memory() {
     let Some((endpoint, _emulator)) = endpoint() else { return };
     let aws = aws(&endpoint);
     // Of its own, since an endpoint that was given may hold others' tables.
@@ -100,4 +100,5 @@ async fn it_is_a_ledger_and_a_pace_of_mints() {
     create_table(&aws, &table).await;
     contract::ledger(&DynamoLedger::new(&aws, &table)).await;
     contract::mint_pace(&DynamoPace::new(&aws, &table)).await;
+    memory::tests::contract(&DynamoMemory::new(&aws, &table)).await;
 }

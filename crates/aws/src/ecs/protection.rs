@@ -20,20 +20,34 @@ const REPEATED_WITHIN: Duration = Duration::from_secs(1800);
 
 impl Ecs {
     pub(super) async fn give_protection(&self, fleet: &Fleet, task: &TaskId, duration: Duration) -> Result<Protection, PortError> {
-        let minutes = i32::try_from(duration.as_secs().div_ceil(60)).unwrap_or(i32::MAX).clamp(1, PROTECT_MINUTES);
         let call = self.aws.ecs().update_task_protection().cluster(&fleet.cluster).tasks(task.as_str());
-        let call = call.protection_enabled(true).expires_in_minutes(minutes);
+        let call = call.protection_enabled(true).expires_in_minutes(minutes(duration));
         let answer = call.send().await.map_err(|error| port_error(format!("protecting task {task} of fleet {}", fleet.name), error))?;
         if let Some(failure) = answer.failures().first() {
             // ECS refuses a repeat, too, while it refuses everybody: what counts is whether the task is protected.
             let granted = self.is_protected(fleet, task, duration).await?;
             return Ok(if granted { Protection::Granted } else { Protection::Refused(reason(failure)) });
         }
-        Ok(if covers(&answer, task, true) {
-            Protection::Granted
-        } else {
-            Protection::Refused("ECS answered without naming the task as protected".to_owned())
-        })
+        Ok(granted(&answer, task))
+    }
+
+    /// Gives tasks protection anew, ten at a time; what ECS does not name as protected counts as refused.
+    pub(super) async fn renew_protection(
+        &self,
+        fleet: &Fleet,
+        tasks: &[TaskId],
+        duration: Duration,
+    ) -> Result<Vec<(TaskId, Protection)>, PortError> {
+        let mut renewed = Vec::with_capacity(tasks.len());
+        for some in tasks.chunks(PROTECT_TASKS) {
+            let call = self.aws.ecs().update_task_protection().cluster(&fleet.cluster);
+            let call = call.set_tasks(Some(some.iter().map(ToString::to_string).collect()));
+            let answer = call.protection_enabled(true).expires_in_minutes(minutes(duration)).send().await;
+            let what = || format!("renewing the protection of {} tasks of fleet {}", some.len(), fleet.name);
+            let answer = answer.map_err(|error| port_error(what(), error))?;
+            renewed.extend(some.iter().map(|task| (task.clone(), granted(&answer, task))));
+        }
+        Ok(renewed)
     }
 
     /// Whether the task has nearly all of the protection that it asked for.
@@ -69,6 +83,18 @@ impl Ecs {
     }
 }
 
+fn minutes(duration: Duration) -> i32 {
+    i32::try_from(duration.as_secs().div_ceil(60)).unwrap_or(i32::MAX).clamp(1, PROTECT_MINUTES)
+}
+
+fn granted(answer: &UpdateTaskProtectionOutput, task: &TaskId) -> Protection {
+    if covers(answer, task, true) {
+        return Protection::Granted;
+    }
+    let failure = answer.failures().iter().find(|failure| is_of(failure.arn(), task));
+    Protection::Refused(failure.map_or_else(|| "ECS answered without naming the task as protected".to_owned(), reason))
+}
+
 fn is_nothing_to_take(failure: &Failure) -> bool {
     failure.reason().is_some_and(|reason| NOTHING_TO_TAKE.contains(&reason))
 }
@@ -89,7 +115,7 @@ fn covers(answer: &UpdateTaskProtectionOutput, task: &TaskId, protected: bool) -
 mod tests {
     use super::*;
     use crate::testing::{Answers, fleet, task};
-    use fargate_runners_use_cases::ports::{Capacity, Tasks};
+    use fargate_runners_use_cases::ports::{Capacity, Survey, Tasks};
     use serde_json::{Value, json};
 
     fn arn(number: u8) -> String {
@@ -143,6 +169,21 @@ mod tests {
         Ecs::new(&aws, "runners").unprotect(&fleet(&[]), &tasks).await.unwrap();
         let sizes: Vec<usize> = answers.requests().iter().map(|request| request["tasks"].as_array().unwrap().len()).collect();
         assert_eq!(sizes, [10, 2]);
+    }
+
+    #[tokio::test]
+    async fn protection_is_renewed_for_ten_tasks_at_a_time_and_each_is_told_of() {
+        let tasks: Vec<TaskId> = (0..12).map(task).collect();
+        let blocked = json!([{"arn": arn(9), "reason": "DEPLOYMENT_BLOCKED"}]);
+        let (answers, aws) = Answers::of([
+            (200, json!({"protectedTasks": protected(0..9, true), "failures": blocked})),
+            (200, json!({"protectedTasks": protected([10], true), "failures": []})),
+        ]);
+        let renewed = Ecs::new(&aws, "runners").renew(&fleet(&[]), &tasks, Duration::from_secs(2_880 * 60)).await.unwrap();
+        let refused: Vec<_> = renewed.into_iter().filter(|(_, protection)| *protection != Protection::Granted).collect();
+        let unnamed = "ECS answered without naming the task as protected".to_owned();
+        assert_eq!(refused, [(task(9), Protection::Refused("DEPLOYMENT_BLOCKED".to_owned())), (task(11), Protection::Refused(unnamed))]);
+        assert_eq!(answers.requests()[1]["expiresInMinutes"], 2_880);
     }
 
     #[tokio::test]

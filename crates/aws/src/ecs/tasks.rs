@@ -1,15 +1,12 @@
 //! Single tasks: what ECS knows of one, and its protection.
 
-use super::{Ecs, reason, unusable};
+use super::{Ecs, MISSING, reason, unusable};
 use crate::error::{incomplete, port_error};
 use aws_sdk_ecs::types::Task;
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::{ServiceName, TaskDefinition, TaskId};
 use fargate_runners_use_cases::ports::{PortError, Protection, Retry, TaskFacts, Tasks};
 use std::time::Duration;
-
-/// What ECS says of a task that it does not know, or no more.
-const MISSING: &str = "MISSING";
 
 impl Tasks for Ecs {
     async fn describe(&self, fleet: &Fleet, task: &TaskId) -> Result<Option<TaskFacts>, PortError> {
