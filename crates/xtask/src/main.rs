@@ -11,6 +11,7 @@ mod problem;
 mod process;
 mod project;
 mod screen;
+mod sim;
 mod sizes;
 mod stack;
 mod tools;
@@ -38,6 +39,9 @@ enum Command {
     Demo(demo::Arguments),
     /// The local stack under load while its parts are killed, cut off, lied to and redeployed; ends in what is left behind.
     Chaos(chaos::Arguments),
+    /// Many stories on virtual time: the rules against everything that may go wrong. `cargo xtask sim --help` says what can be asked.
+    #[command(disable_help_flag = true)]
+    Sim(sim::Arguments),
     /// Everything that is checked: formatting, lints, documentation, tests, templates, scripts, and the demo as an end-to-end test.
     Test(checks::Arguments),
     /// Builds the functions as they are deployed, and prints how large each package is.
@@ -65,6 +69,7 @@ async fn run(command: Command) -> Outcome {
     match command {
         Command::Demo(arguments) => demo::run(&project, &arguments).await,
         Command::Chaos(arguments) => chaos::run(&project, &arguments).await,
+        Command::Sim(arguments) => unless_interrupted(sim::run(&project, &arguments)).await,
         Command::Test(arguments) => unless_interrupted(checks::run(&project, &arguments)).await,
         Command::Sizes => unless_interrupted(sizes::run(&project)).await,
         Command::Tools => unless_interrupted(tools(&project)).await,
