@@ -109,6 +109,19 @@ impl Emulator {
         self.post("lambda", &path, headers, payload.to_string().into_bytes()).await.map(drop)
     }
 
+    /// Invokes a function and waits for its answer, 30 s at most. That the function failed is an error too.
+    pub async fn invoke(&self, function_name: &str, payload: &Value) -> Result<Value, Error> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let path = format!("/2015-03-31/functions/{}/invocations", encoded(function_name));
+        let answer = self.post("lambda", &path, headers, payload.to_string().into_bytes()).await?;
+        let answer: Value = serde_json::from_slice(&answer).map_err(|error| Error::Unexpected(error.to_string()))?;
+        match answer["errorMessage"].as_str() {
+            Some(message) => Err(Error::Unexpected(message.to_owned())),
+            None => Ok(answer),
+        }
+    }
+
     /// Sends somebody else's signed request on as it came (its `Host` too, which the signature covers) and gives status and body back.
     pub async fn pass_on(&self, headers: HeaderMap, body: Vec<u8>) -> Result<(u16, Vec<u8>), Error> {
         let answer = self.http.post(format!("{}/", self.endpoint)).headers(headers).body(body).send().await?;

@@ -9,6 +9,7 @@ mod report;
 mod run;
 mod schedule;
 mod striker;
+pub mod sweeps;
 mod traps;
 mod windows;
 
@@ -78,10 +79,13 @@ async fn perform(stack: &mut Stack, arguments: &Arguments) -> Outcome {
     let mut run = Run::new(stack, &screen, plan, striker);
     run.load(length).await?;
     let leavings = run.settle().await?;
-    let Run { jobs, striker, most_tasks, .. } = run;
+    let Run { jobs, striker, sweeps, most_tasks, .. } = run;
+    let healed = sweeps.healed;
 
     stack.collect_logs().await?;
     screen.line(Tone::Plain, &format!("\nFaults\n{}", report::faults(&striker.tallies)));
+    let (answered, failed) = (healed.answered, healed.failed);
+    screen.line(Tone::Plain, &format!("Healers ({answered} sweeps, {failed} more that were cut off)\n{}", report::healed(&healed)));
     screen.line(Tone::Plain, &format!("Jobs ({})\n{}", jobs.len(), report::jobs(&jobs, &striker.causes)));
     screen.line(Tone::Plain, &format!("What is left behind\n{leavings}"));
     for fault in report::never_struck(&striker.tallies) {

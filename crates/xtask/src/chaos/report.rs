@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::fault::Fault;
 use super::jobs::{Followed, Verdict};
 use super::striker::{Cause, Tally};
+use super::sweeps::Healed;
 
 /// How often each fault struck, and what it hit.
 pub fn faults(tallies: &BTreeMap<Fault, Tally>) -> String {
@@ -19,6 +20,15 @@ pub fn faults(tallies: &BTreeMap<Fault, Tally>) -> String {
 /// The faults that never struck.
 pub fn never_struck(tallies: &BTreeMap<Fault, Tally>) -> Vec<String> {
     tallies.iter().filter(|(_, tally)| tally.struck == 0).map(|(fault, _)| fault.to_string()).collect()
+}
+
+/// What each healer healed.
+pub fn healed(healed: &Healed) -> String {
+    let mut text = format!("  {:<40} {:>6} {:>17}\n", "healer", "healed", "not got through");
+    for (healer, (healed, failed)) in &healed.healers {
+        let _ = writeln!(text, "  {healer:<40} {healed:>6} {failed:>17}");
+    }
+    text
 }
 
 /// How many jobs ended how, and each that did not end as it should.

@@ -1,6 +1,5 @@
 //! Runs it: the load and the faults while the time lasts, then nothing but waiting until everything is settled.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fargate_runners_model_github::Status as JobStatus;
@@ -11,11 +10,12 @@ use crate::demo::jobs::Seen;
 use crate::problem::{Outcome, Problem};
 use crate::screen::{Screen, Tone};
 use crate::stack::leavings::Leavings;
-use crate::stack::{FLEETS, Size, Stack};
+use crate::stack::{CONTROL_PLANE, FLEETS, LaunchMode, Size, Stack};
 
 use super::jobs::{Followed, Verdict};
 use super::load::Planned;
 use super::striker::{Note, Striker};
+use super::sweeps::Sweeps;
 
 /// How often to look: what a person takes for at once.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -26,11 +26,15 @@ const SAY_EVERY: Duration = Duration::from_secs(10);
 /// How often to ask what is left behind, once the faults are over: each time the whole ledger is read.
 const LEFT_EVERY: Duration = Duration::from_secs(2);
 
-/// The longest that everything may take to settle after the last fault: queues give messages back, thresholds of the healer pass, the longest jobs end.
-const SETTLE_WITHIN: Duration = Duration::from_secs(8 * 60);
+/// The longest that everything may take to settle after the last fault: queues give messages back, the longest jobs end, and the healer asks about some things
+/// only when they have gone on for five minutes, and twice.
+const SETTLE_WITHIN: Duration = Duration::from_secs(15 * 60);
 
-/// The names of open things that fit a line.
-const NAMES_SHOWN: usize = 3;
+/// How often the healer sweeps: a person waits for it, and much is lost here.
+const SWEEP_EVERY: Duration = Duration::from_secs(20);
+
+/// The open jobs that fit a line.
+const JOBS_SHOWN: usize = 5;
 
 /// What tasks are of after the redeploy, in MiB.
 const MEMORY_AFTERWARDS: u32 = 4_096;
@@ -46,6 +50,8 @@ pub struct Run<'a> {
     pub jobs: Vec<Followed>,
     /// The faults.
     pub striker: Striker,
+    /// The healer's.
+    pub sweeps: Sweeps,
     /// The most tasks that each fleet was meant to have at once.
     pub most_tasks: [usize; FLEETS.len()],
 }
@@ -55,7 +61,8 @@ impl<'a> Run<'a> {
     pub fn new(stack: &'a mut Stack, screen: &'a Screen, plan: Vec<Planned>, striker: Striker) -> Self {
         let jobs = plan.into_iter().enumerate().map(|(index, planned)| Followed::new(index, planned)).collect();
         let now = Instant::now();
-        Self { stack, screen, started: now, said: now, redeploys: JoinSet::new(), jobs, striker, most_tasks: [0; FLEETS.len()] }
+        let sweeps = Sweeps::new(&stack.aws).every(SWEEP_EVERY);
+        Self { stack, screen, started: now, said: now, redeploys: JoinSet::new(), jobs, striker, sweeps, most_tasks: [0; FLEETS.len()] }
     }
 
     /// Load and faults, until their time is over.
@@ -100,10 +107,7 @@ impl<'a> Run<'a> {
                 return Ok(leavings);
             }
             if self.said.elapsed() > SAY_EVERY {
-                let jobs: Vec<String> = open.iter().map(|job| format!("#{}", job.number)).collect();
-                let all = [("jobs", &jobs)].into_iter().chain(leavings.rows());
-                let parts: Vec<String> = all.filter(|(_, names)| !names.is_empty()).map(|(what, names)| some_of(what, names)).collect();
-                self.say(&format!("still open: {}", parts.join("; ")));
+                self.say(&format!("still open: {}", still_open(&open, &leavings)));
             }
             sleep(LOOK_EVERY).await;
         }
@@ -116,6 +120,7 @@ impl<'a> Run<'a> {
             self.stack.ecs_server().copy_deployed().await;
             self.say("redeployed: new tasks are of another task definition");
         }
+        self.sweeps.go_on();
         self.queue_and_cancel();
         self.follow();
         self.count_tasks();
@@ -160,7 +165,14 @@ impl<'a> Run<'a> {
     fn count_tasks(&mut self) {
         let ecs = self.stack.ecs();
         for (fleet, most) in FLEETS.iter().zip(&mut self.most_tasks) {
-            let wanted = ecs.tasks().filter(|task| task.wanted && task.group.contains(&format!("-{}", fleet.name))).count();
+            let name = format!("{CONTROL_PLANE}-{}", fleet.name);
+            let wanted = match fleet.mode {
+                // A moment passes until a service has as many as it should, and so a moment may have more.
+                LaunchMode::Service => {
+                    ecs.services().filter(|service| service.name.starts_with(&name)).map(|service| service.desired).sum()
+                }
+                LaunchMode::Tasks => ecs.tasks().filter(|task| task.wanted && task.group.ends_with(&name)).count(),
+            };
             *most = wanted.max(*most);
         }
     }
@@ -191,8 +203,13 @@ impl<'a> Run<'a> {
     }
 }
 
-fn some_of(what: &str, names: &[String]) -> String {
-    let unique: BTreeSet<&str> = names.iter().map(String::as_str).take(NAMES_SHOWN).collect();
-    let more = if names.len() > NAMES_SHOWN { ", …" } else { "" };
-    format!("{} {what} ({}{more})", names.len(), unique.into_iter().collect::<Vec<_>>().join(", "))
+fn still_open(jobs: &[&Followed], leavings: &Leavings) -> String {
+    let mut parts: Vec<String> =
+        leavings.rows().iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| format!("{} {what}", names.len())).collect();
+    if !jobs.is_empty() {
+        let numbers: Vec<String> = jobs.iter().take(JOBS_SHOWN).map(|job| format!("#{}", job.number)).collect();
+        let more = if jobs.len() > JOBS_SHOWN { ", …" } else { "" };
+        parts.insert(0, format!("{} jobs ({}{more})", jobs.len(), numbers.join(", ")));
+    }
+    parts.join(", ")
 }
