@@ -1,7 +1,7 @@
 //! The start script, played: the same calls in the same order, the same waits and limits and exit codes as the one in the fleet's template.
 
 use crate::api::{self, ApiAnswer, ApiCall};
-use crate::engine::{Millis, first};
+use crate::engine::{First, Millis, first};
 use crate::runner;
 use crate::task_host::{Phase, TaskLife};
 use crate::world::World;
@@ -19,13 +19,18 @@ const STOP: Millis = 120_000;
 const ORPHAN: Millis = 3_600_000;
 const END: Millis = 30_000;
 const MARGIN: Millis = 30_000;
+/// The script gives up on a call after this; as the gateway does.
+const CALL: Millis = 30_000;
+/// The same for `lease` and `done`. The function may go on, so that a runner can be told to leave and not hear it.
+const SHORT_CALL: Millis = 10_000;
 const BACKOFF_MOST: Millis = 30_000;
+const AGAIN_LEAST: Millis = 1_000;
 const AGAIN_MOST: Millis = 300_000;
 
 /// Plays the script; returns its exit code.
 pub async fn play(world: &Rc<World>, life: &Rc<TaskLife>) -> i32 {
     let nonce = format!("{:032x}{:032x}", world.between(0, u64::MAX), world.between(0, u64::MAX));
-    let script = Script { world, life, nonce };
+    let script = Script { world, life, nonce, boot_over: world.now() + BOOT };
     let credentials = match script.registers().await {
         Ok(credentials) => credentials,
         Err(code) => return code,
@@ -51,6 +56,8 @@ struct Script<'a> {
     world: &'a Rc<World>,
     life: &'a Rc<TaskLife>,
     nonce: String,
+    /// Until when it may boot: one time for the registration and its acknowledgement together.
+    boot_over: Millis,
 }
 
 /// The waits between tries: as long as the answer says, else twice as long each time, and a little chance on top.
@@ -62,7 +69,23 @@ struct Backoff {
 impl Script<'_> {
     async fn call(&self, route: Route, outcome: Option<&'static str>) -> ApiAnswer {
         let (task_id, fleet) = (self.life.task_id.clone(), self.life.fleet.clone());
-        api::call(self.world, ApiCall { task_id, fleet, route, nonce: self.nonce.clone(), outcome }).await
+        let request = ApiCall { task_id, fleet, route, nonce: self.nonce.clone(), outcome };
+        let limit = match route {
+            Route::Registration | Route::Ack => CALL,
+            Route::Lease | Route::Done => SHORT_CALL,
+        };
+        match first(api::call(self.world, request), self.world.engine.sleep(limit)).await {
+            First::Left(answer) => answer,
+            First::Right(()) => ApiAnswer::Silence,
+        }
+    }
+
+    /// A call that SIGTERM ends at once (`None`), whatever the function is still doing: so it is while no runner runs.
+    async fn call_unless_stopped(&self, route: Route, outcome: Option<&'static str>) -> Option<ApiAnswer> {
+        match first(self.life.stopped.raised(), self.call(route, outcome)).await {
+            First::Left(()) => None,
+            First::Right(answer) => Some(answer),
+        }
     }
 
     /// Waits for a time, or for SIGTERM; whether it came.
@@ -77,7 +100,7 @@ impl Script<'_> {
         if rest == 0 {
             return Err(());
         }
-        let delay = asked.map_or(backoff.next, |asked| (asked.as_secs() * 1000).clamp(1000, AGAIN_MOST));
+        let delay = asked.map_or(backoff.next, bounded);
         let delay = delay + self.world.between(0, delay / 4 + 1000);
         if asked.is_none() {
             backoff.next = (backoff.next * 2).min(BACKOFF_MOST);
@@ -87,12 +110,9 @@ impl Script<'_> {
     }
 
     async fn registers(&self) -> Result<ListenerCredentials, i32> {
-        let mut backoff = Backoff { next: 1000, deadline: self.world.now() + BOOT };
+        let mut backoff = Backoff { next: 1000, deadline: self.boot_over };
         loop {
-            let answer = self.call(Route::Registration, None).await;
-            if self.life.stopped.is_raised() {
-                return Err(15);
-            }
+            let answer = self.call_unless_stopped(Route::Registration, None).await.ok_or(15)?;
             let again = match answer {
                 ApiAnswer::Answer(Answer::Jit(name, jit)) => {
                     self.world.tell(&self.life.short(), || format!("has the registration {name}"));
@@ -110,12 +130,9 @@ impl Script<'_> {
     }
 
     async fn acknowledges(&self) -> Result<(), i32> {
-        let mut backoff = Backoff { next: 1000, deadline: self.world.now() + BOOT };
+        let mut backoff = Backoff { next: 1000, deadline: self.boot_over };
         loop {
-            let answer = self.call(Route::Ack, None).await;
-            if self.life.stopped.is_raised() {
-                return Err(15);
-            }
+            let answer = self.call_unless_stopped(Route::Ack, None).await.ok_or(15)?;
             let again = match answer {
                 ApiAnswer::Answer(Answer::Acknowledged) => {
                     self.life.phase.set(Phase::Listening);
@@ -194,7 +211,7 @@ impl Script<'_> {
                     let leaves = match &answer {
                         ApiAnswer::Answer(Answer::Stay(again)) => {
                             heard_at = world.now();
-                            lease_due = world.now() + again.as_secs() * 1000;
+                            lease_due = world.now() + bounded(*again);
                             false
                         }
                         ApiAnswer::Answer(Answer::LeaveLease | Answer::Leave) => {
@@ -202,7 +219,7 @@ impl Script<'_> {
                             true
                         }
                         other => {
-                            lease_due = world.now() + asked(other).map_or(self.lease(), |again| again.as_secs() * 1000);
+                            lease_due = world.now() + asked(other).map_or(self.lease(), bounded);
                             false
                         }
                     };
@@ -261,16 +278,22 @@ impl Script<'_> {
         }
         let mut backoff = Backoff { next: 1000, deadline: self.world.now() + DONE };
         loop {
-            let again = match self.call(Route::Done, Some(outcome)).await {
+            let Some(answer) = self.call_unless_stopped(Route::Done, Some(outcome)).await else { return };
+            let again = match answer {
                 ApiAnswer::Answer(Answer::Wait(again)) => Some(again),
                 ApiAnswer::Answer(Answer::Go | Answer::Forbidden | Answer::Leave) => return,
                 other => asked(&other),
             };
-            if self.life.stopped.is_raised() || self.backs_off(&mut backoff, again).await.is_err() || self.life.stopped.is_raised() {
+            if self.backs_off(&mut backoff, again).await.is_err() || self.life.stopped.is_raised() {
                 return;
             }
         }
     }
+}
+
+/// As long as an answer asks for, within the script's bounds.
+fn bounded(asked: Duration) -> Millis {
+    (asked.as_secs() * 1000).clamp(AGAIN_LEAST, AGAIN_MOST)
 }
 
 fn asked(answer: &ApiAnswer) -> Option<Duration> {
