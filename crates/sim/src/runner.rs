@@ -5,7 +5,7 @@ use crate::engine::{First, first};
 use crate::faults::Fault;
 use crate::task_host::{Phase, TaskLife};
 use crate::world::World;
-use fargate_runners_model_github::{Conclusion, JobId, ListenerCredentials, Message, SessionError, SessionId};
+use fargate_runners_model_github::{Conclusion, JobId, ListenerCredentials, Message, RunnerId, SessionError, SessionId};
 use fargate_runners_use_cases::register::{Answer, Route};
 use std::rc::Rc;
 
@@ -15,6 +15,12 @@ const CONFLICT_PAUSE: u64 = 30_000;
 
 /// A listener that lost its registration notices on one of its next polls.
 const NOTICES: (u64, u64) = (10_000, 90_000);
+
+/// From a job's message to the worker that the start script can see.
+const WORKER_STARTS: (u64, u64) = (300, 3_000);
+
+/// When an idle registration is removed, or an idle listener dies, if it is to: so long after the listener connected.
+const IDLE_MISHAP: (u64, u64) = (30_000, 1_800_000);
 
 /// Plays the runner's program, to its end.
 pub async fn play(world: Rc<World>, life: Rc<TaskLife>, nonce: String, credentials: ListenerCredentials) {
@@ -43,11 +49,15 @@ async fn live(world: &Rc<World>, life: &Rc<TaskLife>, nonce: &str, credentials: 
     world.tell(&life.short(), || "listens for jobs".to_owned());
     let mailbox = world.hosts.mailbox(session);
     let dies = world.strikes(Fault::RunnerDies);
-    if world.strikes(Fault::GhostMade) {
-        let (world, runner, after) = (Rc::clone(world), credentials.runner_id, world.faults.between(Fault::GhostMade, 30_000, 1_800_000));
+    let dies_idle_at = dies.then(|| world.now() + world.faults.between(Fault::RunnerDies, IDLE_MISHAP.0, IDLE_MISHAP.1));
+    for (fault, who) in [(Fault::GhostMade, "people"), (Fault::IdleRemoved, "github")] {
+        if !world.strikes(fault) {
+            continue;
+        }
+        let (world, runner, after) = (Rc::clone(world), credentials.runner_id, world.faults.between(fault, IDLE_MISHAP.0, IDLE_MISHAP.1));
         world.clone().engine.spawn(async move {
             world.engine.sleep(after).await;
-            remove_if_idle(&world, runner);
+            remove_if_idle(&world, runner, who);
         });
     }
     loop {
@@ -71,22 +81,33 @@ async fn live(world: &Rc<World>, life: &Rc<TaskLife>, nonce: &str, credentials: 
             }
         }
         mailbox.lower();
-        first(mailbox.raised(), life.interrupted.raised()).await;
+        let told = first(mailbox.raised(), life.interrupted.raised());
+        if let Some(at) = dies_idle_at {
+            if let First::Right(()) = first(told, world.engine.sleep_until(at)).await {
+                return die(world, life);
+            }
+        } else {
+            told.await;
+        }
+    }
+}
+
+/// The program is gone without a word to GitHub, which still holds its registration.
+fn die(world: &World, life: &TaskLife) {
+    world.tell(&life.short(), || "its runner dies".to_owned());
+    if let Some(session) = life.session.take() {
+        let now = world.now();
+        world.github.borrow_mut().disconnect(now, session);
     }
 }
 
 async fn connect(world: &Rc<World>, life: &TaskLife, credentials: &ListenerCredentials) -> Option<SessionId> {
     for _ in 0..CONFLICTS {
         let now = world.now();
-        let hangs = world.strikes(Fault::ListenerHangs);
-        let opened = {
-            let mut github = world.github.borrow_mut();
-            let opened = github.open_session(now, credentials);
-            if hangs && opened.is_ok() {
-                github.hang_runner(fargate_runners_model_github::RunnerId(credentials.runner_id));
-            }
-            opened
-        };
+        let opened = world.github.borrow_mut().open_session(now, credentials);
+        if opened.is_ok() && world.strikes(Fault::ListenerHangs) {
+            world.github.borrow_mut().hang_runner(RunnerId(credentials.runner_id));
+        }
         match opened {
             Ok(session) => return Some(session),
             Err(SessionError::Gone) => return None,
@@ -105,10 +126,12 @@ async fn work(world: &Rc<World>, life: &Rc<TaskLife>, nonce: &str, session: Sess
         return;
     }
     life.phase.set(Phase::Running);
-    life.has_job.set(true);
-    life.news.raise();
     world.tell(&life.short(), || format!("runs job {}", job.0));
     let Some(message) = world.github.borrow().job_message(job) else { return };
+    // It is the listener's from here on, but the script does not see that yet.
+    first(life.interrupted.raised(), world.engine.sleep(world.between(WORKER_STARTS.0, WORKER_STARTS.1))).await;
+    life.has_job.set(true);
+    life.news.raise();
     misbehave(world, life, nonce);
     let mailbox = world.hosts.mailbox(session);
     let end = world.now() + message.duration_ms;
@@ -118,11 +141,8 @@ async fn work(world: &Rc<World>, life: &Rc<TaskLife>, nonce: &str, session: Sess
         let until = end.min(dies_at);
         match first(world.engine.sleep_until(until), first(life.interrupted.raised(), mailbox.raised())).await {
             First::Left(()) if dies_at < end => {
-                world.tell(&life.short(), || "its runner dies".to_owned());
                 life.excused.set(true);
-                life.session.set(None);
-                let now = world.now();
-                return world.github.borrow_mut().disconnect(now, session);
+                return die(world, life);
             }
             First::Left(()) => break,
             First::Right(First::Left(())) => {
@@ -170,14 +190,14 @@ fn misbehave(world: &Rc<World>, life: &Rc<TaskLife>, nonce: &str) {
     }
 }
 
-/// Somebody deletes an idle runner at GitHub.
-fn remove_if_idle(world: &World, runner: u64) {
-    let id = fargate_runners_model_github::RunnerId(runner);
+/// Somebody deletes an idle runner at GitHub, or GitHub itself removes it.
+fn remove_if_idle(world: &World, runner: u64, who: &str) {
+    let id = RunnerId(runner);
     let now = world.now();
     let mut github = world.github.borrow_mut();
     let Some(found) = github.runner(id).cloned() else { return };
     if !github.jobs().any(|job| job.completed_at.is_none() && job.runner.as_ref().is_some_and(|seen| seen.name == found.name)) {
-        world.tell("people", || format!("delete the idle runner {} at GitHub", found.name));
+        world.tell(who, || format!("the idle runner {} is removed from GitHub", found.name));
         let deleted = github.delete_runner(now, &world.caller, &found.scope, id);
         drop(deleted);
     }
