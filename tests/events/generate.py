@@ -383,9 +383,28 @@ BATCHES = {
 RETRIES = {"retry": sqs_batch(f"{STACK}-deregister-retry", [(TASKS["stopped-exit-1"], None)])}
 
 
+# ---- What starts sweep ----
+
+SWEEPS = {
+    # What EventBridge Scheduler sends when it is given no input of ours.
+    "schedule": {
+        "version": "0",
+        "id": "cc44bfd8-9e5a-4d0f-8a6b-3f6f2a7a9c11",
+        "detail-type": "Scheduled Event",
+        "source": "aws.scheduler",
+        "account": ACCOUNT,
+        "time": "2026-11-02T09:35:00Z",
+        "region": REGION,
+        "resources": [f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/{STACK}-SweepSchedule-1ABCDEFGHIJKL"],
+        "detail": "{}",
+    },
+    "dead-letters": {"healers": ["dead_letters"]},
+}
+
+
 def samples():
     """What each file holds, by the function that it is for."""
-    groups = {"webhook": WEBHOOKS, "register": REGISTRATIONS, "deregister": TASKS | RETRIES, "scale": BATCHES}
+    groups = {"webhook": WEBHOOKS, "register": REGISTRATIONS, "deregister": TASKS | RETRIES, "scale": BATCHES, "sweep": SWEEPS}
     return {
         f"{function}-{name}.json": json.dumps(event, indent=2) + "\n" for function, events in groups.items() for name, event in events.items()
     }

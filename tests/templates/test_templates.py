@@ -119,11 +119,34 @@ class ControlPlane(unittest.TestCase):
             for name, statement in statements(template)
             if "*" in (statement.get("Resource"), statement.get("Action"))
         ]
-        self.assertEqual(wild, [(FLEET["Description"][:20], "ExecutionRole", "ecr:GetAuthorizationToken")])
+        lists = ["ecs:ListTasks", "ecs:ListServices"]
+        token = (FLEET["Description"][:20], "ExecutionRole", "ecr:GetAuthorizationToken")
+        self.assertEqual(wild, [(CONTROL_PLANE["Description"][:20], "SweepRole", lists), token])
+        (statement,) = [statement for _, statement in statements(CONTROL_PLANE) if statement["Action"] == lists]
+        self.assertEqual(statement["Condition"], {"ArnEquals": {"ecs:cluster": {"Fn::GetAtt": "Cluster.Arn"}}})
+
+    def test_who_may_do_what_no_other_may(self):
+        """One writer of counts and launches, one that stops what was condemned, and nobody else near either."""
+        for action, roles in {
+            "ecs:UpdateService": {"ScaleRole"},
+            "ecs:RunTask": {"ScaleRole"},
+            "iam:PassRole": {"ScaleRole"},
+            "ecs:StopTask": {"SweepRole"},
+            "ecs:DeleteService": {"SweepRole"},
+        }.items():
+            allowed = {name for name, statement in statements(CONTROL_PLANE) if action in _listed(statement["Action"])}
+            self.assertEqual(allowed, roles, action)
+
+    def test_only_who_speaks_to_github_reads_its_credentials(self):
+        (name,) = {name for name, statement in statements(CONTROL_PLANE) if "/credentials/" in str(statement.get("Resource"))}
+        self.assertEqual(name, "GithubPolicy")
+        roles = of_type(CONTROL_PLANE, "AWS::IAM::Role")
+        trusted = {role for role, properties in roles.items() if {"Ref": name} in properties.get("ManagedPolicyArns", [])}
+        self.assertEqual(trusted, {"RegisterRole", "DeregisterRole", "SweepRole"})
 
     def test_every_function_has_a_role_and_a_log_of_its_own(self):
         functions = of_type(CONTROL_PLANE, "AWS::Serverless::Function")
-        self.assertEqual(set(functions), {"Webhook", "Register", "Deregister", "Scale"})
+        self.assertEqual(set(functions), {"Webhook", "Register", "Deregister", "Scale", "Sweep"})
         for name, function in functions.items():
             self.assertEqual(function["Role"], {"Fn::GetAtt": f"{name}Role.Arn"})
             self.assertEqual(function["LoggingConfig"]["LogGroup"], {"Ref": f"{name}Log"})
@@ -154,8 +177,8 @@ class ControlPlane(unittest.TestCase):
 
     def test_every_dead_letter_queue_has_an_alarm(self):
         dead = {name for name in of_type(CONTROL_PLANE, "AWS::SQS::Queue") if name.endswith("DeadLetters")}
-        watched = set().union(*(references(alarm["Dimensions"]) for alarm in of_type(CONTROL_PLANE, "AWS::CloudWatch::Alarm").values()))
-        self.assertLessEqual(dead, watched)
+        watched = [references(metric["Dimensions"]) for metrics in _metrics().values() for metric in metrics]
+        self.assertLessEqual(dead, set().union(*watched))
 
     def test_a_change_of_the_service_makes_a_new_revision(self):
         # CloudFormation resets the desired count of a service that it updates in place. Whoever changes the service raises the label, and this with it.
@@ -165,18 +188,65 @@ class ControlPlane(unittest.TestCase):
         self.assertEqual((container["DockerLabels"]["fargate-runners.service"], pinned), ("1", "c13143c0f2cfa31f"))
 
     def test_every_alarm_on_a_metric_of_ours_watches_one_that_is_counted(self):
-        alarms = of_type(CONTROL_PLANE, "AWS::CloudWatch::Alarm").values()
-        watched = {alarm["MetricName"] for alarm in alarms if alarm["Namespace"] == "FargateRunners"}
+        watched = {metric["MetricName"] for metrics in _metrics().values() for metric in metrics if metric["Namespace"] == "FargateRunners"}
         sources = pathlib.Path(__file__).parents[2].glob("crates/*/src/**/*.rs")
-        counted = set().union(*(re.findall(r'counter!\("(\w+)"', source.read_text()) for source in sources))
+        counted = set().union(*(re.findall(r'(?:counter|gauge)!\("(\w+)"', source.read_text()) for source in sources))
         self.assertTrue(watched)
         self.assertLessEqual(watched, counted)
 
+    def test_an_alarm_on_several_metrics_adds_up_all_of_them(self):
+        alarms = of_type(CONTROL_PLANE, "AWS::CloudWatch::Alarm")
+        self.assertEqual(sum("Metrics" in alarm for alarm in alarms.values()), 5)
+        for name, alarm in alarms.items():
+            if "Metrics" not in alarm:
+                continue
+            total, *metrics = alarm["Metrics"]
+            with self.subTest(name):
+                self.assertEqual(total, {"Id": "all", "Expression": "SUM(METRICS())"})
+                self.assertEqual([metric["Id"] for metric in metrics], [f"m{number + 1}" for number in range(len(metrics))])
+                self.assertEqual({metric["ReturnData"] for metric in metrics}, {False})
+                self.assertLessEqual(len(metrics), 9, "ten with the sum")
+                self.assertEqual({metric["MetricStat"]["Period"] for metric in metrics}, {300})
+                # A sum of what two alarms watch would tell of one thing twice.
+                self.assertEqual(len({str(metric["MetricStat"]["Metric"]) for metric in metrics}), len(metrics))
+
+    def test_sweep_comes_in_time_and_is_not_repeated(self):
+        sweep = of_type(CONTROL_PLANE, "AWS::Serverless::Function")["Sweep"]
+        (schedule,) = sweep["Events"].values()
+        self.assertEqual(schedule["Type"], "ScheduleV2")
+        (minutes,) = re.findall(r"rate\((\d+) minutes\)", schedule["Properties"]["ScheduleExpression"])
+        self.assertLessEqual(sweep["Timeout"], 60 * int(minutes), "two sweeps at a time do the same work twice")
+        self.assertEqual(schedule["Properties"]["RetryPolicy"]["MaximumRetryAttempts"], 0)
+        self.assertEqual(sweep["EventInvokeConfig"]["MaximumRetryAttempts"], 0)
+        (seconds,) = re.findall(r"pub const TIME: Duration = Duration::from_secs\((\d+)\)", _source("crates/use-cases/src/sweep.rs"))
+        self.assertLess(int(seconds), sweep["Timeout"])
+
+    def test_a_dead_letter_that_stays_is_seen_by_its_alarm(self):
+        """`sweep` takes it out of sight for a while, each time that it looks."""
+        (seconds,) = re.findall(r"pub const DEAD_LETTER_HIDDEN: Duration = Duration::from_secs\((\d+)\)", _source("crates/aws/src/limits.rs"))
+        self.assertLessEqual(int(seconds) + 60, 300, "SQS counts once a minute, the alarm over 5 minutes")
+
     def test_fits_into_cloudformations_limits(self):
+        for name in ("template.yaml", "fleet.yaml"):
+            self.assertLess(len(_source(name).encode()), 51200, name)
         for template in (CONTROL_PLANE, FLEET):
             self.assertLess(len(template["Parameters"]), 200)
             for name, parameter in template["Parameters"].items():
                 self.assertLess(len(parameter["Description"]), 4000, name)
+
+
+def _metrics():
+    """What each alarm watches."""
+    alarms = of_type(CONTROL_PLANE, "AWS::CloudWatch::Alarm").items()
+    return {name: [metric["MetricStat"]["Metric"] for metric in alarm["Metrics"][1:]] if "Metrics" in alarm else [alarm] for name, alarm in alarms}
+
+
+def _listed(actions):
+    return actions if isinstance(actions, list) else [actions]
+
+
+def _source(path):
+    return (pathlib.Path(__file__).parents[2] / path).read_text(encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ use crate::project::Project;
 use crate::tools::Tools;
 
 /// The packages that `template.yaml` deploys.
-pub const FUNCTIONS: [&str; 4] = ["webhook", "register", "deregister", "scale"];
+pub const FUNCTIONS: [&str; 5] = ["webhook", "register", "deregister", "scale", "sweep"];
 
 /// The quick profile, in cargo's own settings.
 const QUICK: [(&str, &str); 4] = [

@@ -1,0 +1,61 @@
+//! The function `sweep`, the healer: every few minutes it looks for what was lost, and puts it right. This file only wires.
+// The SDK nests the future of a call deeper than the compiler looks by default.
+#![recursion_limit = "256"]
+
+mod ports;
+mod shared;
+mod trigger;
+
+use fargate_runners_aws::{
+    Aws, CredentialParameters, DeadLetterReader, DeadLetterUrls, DynamoLedger, DynamoMemory, Ecs, EventBus, FleetFifo, FleetParameters,
+    RetryLater, SharedTokens, SystemClock,
+};
+use fargate_runners_core::ids::StackId;
+use fargate_runners_function::{Context, Environment, Runtime, StartError};
+use fargate_runners_github::{FleetGithub, GithubClient, Http, System};
+use fargate_runners_use_cases::sweep::{Report, Sweep};
+use ports::Adapters;
+use shared::Shared;
+use trigger::{Trigger, TriggerError};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), StartError> {
+    let runtime = Runtime::start()?;
+    let environment = Environment::of_process();
+    let stack_name = environment.text("STACK_NAME")?;
+    let table = environment.text("TABLE_NAME")?;
+    let aws = Aws::from_env().map_err(StartError::adapter)?;
+    let client = GithubClient::new(Http::new(), SharedTokens::new(&aws, &stack_name, &table), System);
+    let github = FleetGithub::new(client, CredentialParameters::new(&aws, &stack_name));
+    let github = Shared::new(github.with_webhook_url(environment.text("WEBHOOK_URL")?));
+    let dead_letters = DeadLetterUrls {
+        events: environment.text("EVENT_DEAD_LETTERS_URL")?,
+        fleets: environment.text("FLEET_DEAD_LETTERS_URL")?,
+        wake_ups: environment.text("WAKE_UP_DEAD_LETTERS_URL")?,
+        retries: environment.text("RETRY_DEAD_LETTERS_URL")?,
+    };
+    let sweep: Sweep<Adapters> = Sweep {
+        ledger: DynamoLedger::new(&aws, &table),
+        survey: Ecs::new(&aws, &stack_name),
+        github: github.clone(),
+        runners: github.clone(),
+        jobs: github.clone(),
+        hook_log: github,
+        dead_letters: DeadLetterReader::new(&aws, dead_letters),
+        memory: DynamoMemory::new(&aws, &table),
+        fleets: FleetParameters::new(&aws, &stack_name),
+        queue: FleetFifo::new(&aws, environment.text("FLEET_QUEUE_URL")?),
+        retries: RetryLater::new(&aws, environment.text("RETRY_QUEUE_URL")?),
+        bus: EventBus::new(&aws, environment.text("EVENT_BUS_NAME")?),
+        clock: SystemClock,
+        stack: environment.read("STACK_ID", StackId::parse)?,
+        stack_name,
+        retry_interrupted_jobs: environment.parsed("RETRY_INTERRUPTED_JOBS")?,
+    };
+    let sweep = &sweep;
+    runtime
+        .serve(async move |trigger: Option<Trigger>, _: Context| -> Result<Report, TriggerError> {
+            Ok(sweep.handle(&trigger.unwrap_or_default().healers()?).await)
+        })
+        .await
+}
