@@ -1,10 +1,13 @@
-"""Starts MiniStack, an emulator of AWS, with two corrections. The templates know nothing of them.
+"""Starts MiniStack, an emulator of AWS, with three corrections. The templates know nothing of them.
 
 CloudFormation replaces an `AWS::ECS::Service` whose name changes, and every revision of a fleet has a service of its own name. MiniStack 1.5 updates
 it in place instead, which fails because no service has the new name yet. Only a redeploy needs this.
 
 IAM checks `ssm:GetParametersByPath` against the parameter that the path names. MiniStack 1.5 checks it against no resource at all, so that a role
 with only the paths that it needs would be refused.
+
+CloudWatch knows alarms on a sum of metrics. MiniStack 1.5 refuses them in a template; here such an alarm watches the first of its metrics. Nothing of
+what is tried on this machine depends on an alarm.
 
 Run it like `ministack`, with the same environment.
 """
@@ -17,7 +20,17 @@ from ministack.services.cloudformation import provisioners
 
 REPLACED_WHEN_CHANGED = ("Cluster", "LaunchType", "ServiceName")
 
+alarm_as_ministack_keeps_it = provisioners._cw_metric_alarm_record
 resource_as_ministack_sees_it = iam_actions.extract_resource_arn
+
+
+def alarm(name, properties):
+    """What is kept of an alarm."""
+    properties = dict(properties)
+    metrics = [metric["MetricStat"] for metric in properties.pop("Metrics", []) if "MetricStat" in metric]
+    if metrics:
+        properties |= metrics[0]["Metric"] | {"Period": metrics[0]["Period"], "Statistic": metrics[0]["Stat"]}
+    return alarm_as_ministack_keeps_it(name, properties)
 
 
 def resource(service, method, path, headers, body, query_params, region, account_id):
@@ -30,5 +43,6 @@ def resource(service, method, path, headers, body, query_params, region, account
 
 if __name__ == "__main__":
     provisioners._REPLACING_PROPERTIES.setdefault("AWS::ECS::Service", REPLACED_WHEN_CHANGED)
+    provisioners._cw_metric_alarm_record = alarm
     iam_actions.extract_resource_arn = resource
     main()

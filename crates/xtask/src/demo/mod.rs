@@ -84,15 +84,18 @@ async fn perform(stack: &mut Stack, arguments: &Arguments) -> Outcome {
     let mut watch = Watch::new(stack, &screen, plan);
     watch.run().await?;
     let leavings = watch.tidy().await?;
-    let jobs = watch.jobs;
+    let Watch { jobs, sweeps, .. } = watch;
+    let healed = sweeps.healed;
     screen.finish();
 
     let counts = Counts::of(stack, &jobs, counted::calls(&stack.aws, since).await?);
     let events = stack.collect_logs().await?;
     screen.line(Tone::Plain, &format!("\n{}", report::jobs(&jobs)));
     screen.line(Tone::Plain, &counts.table());
+    screen.line(Tone::Plain, &report::sweeps(&healed));
     screen.line(Tone::Plain, &format!("What is left behind\n{leavings}"));
     let mut wrongs = watch::wrongs(&jobs);
+    wrongs.extend(report::wrongs_of_sweeps(&healed));
     if !leavings.is_empty() {
         wrongs.push(Problem::new("something is left behind"));
     }

@@ -4,10 +4,13 @@ use std::fmt::Write as _;
 
 use fargate_runners_model_github::Endpoint;
 
+use crate::chaos::sweeps::Healed;
+use crate::problem::Problem;
 use crate::stack::counted::Calls;
 use crate::stack::{FLEETS, Stack};
 
 use super::jobs::{Followed, task_of};
+use super::watch::SWEEP_EVERY;
 
 /// The characters of a task's id that tell it from the others.
 const TASK_ID_SHOWN: usize = 8;
@@ -77,6 +80,30 @@ impl Counts {
         }
         text
     }
+}
+
+/// What the healer did.
+pub fn sweeps(healed: &Healed) -> String {
+    let found: Vec<String> =
+        healed.healers.iter().filter(|(_, (healed, _))| *healed > 0).map(|(healer, (healed, _))| format!("{healer} {healed}")).collect();
+    let found =
+        if found.is_empty() { "nothing was lost, and nothing was healed".to_owned() } else { format!("healed: {}", found.join(", ")) };
+    let every = SWEEP_EVERY.as_secs();
+    format!("The healer was invoked {} times, every {every} s instead of every 5 minutes; {found}\n", healed.answered)
+}
+
+/// What is wrong with the sweeps, a sentence each. Nothing here keeps a healer from getting through.
+pub fn wrongs_of_sweeps(healed: &Healed) -> Vec<Problem> {
+    let stuck = healed.healers.iter().filter(|(_, (_, failed))| *failed > 0);
+    let mut wrongs: Vec<Problem> =
+        stuck.map(|(healer, (_, failed))| Problem::new(format!("the healer {healer:?} did not get through, {failed} times"))).collect();
+    if healed.failed > 0 {
+        wrongs.push(Problem::new(format!("{} sweeps had no answer", healed.failed)));
+    }
+    if healed.answered == 0 {
+        wrongs.push(Problem::new("no sweep was answered"));
+    }
+    wrongs
 }
 
 /// The table of the jobs.

@@ -6,6 +6,7 @@ use fargate_runners_model_ecs::Status as TaskStatus;
 use fargate_runners_model_github::Status as JobStatus;
 use tokio::time::{Instant, sleep};
 
+use crate::chaos::sweeps::Sweeps;
 use crate::problem::{Outcome, Problem};
 use crate::screen::{Screen, Tone};
 use crate::stack::leavings::Leavings;
@@ -23,6 +24,9 @@ const JOBS_WITHIN: (Duration, Duration) = (Duration::from_secs(180), Duration::f
 /// The longest that tidying up may take after the last job: leases run out, and a grace period after them.
 const TIDY_WITHIN: Duration = Duration::from_secs(120);
 
+/// How often the healer is invoked: its schedule, every five minutes, is longer than the demo.
+pub const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
 /// How often to look whether everything is tidied up.
 const TIDY_LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -34,6 +38,8 @@ pub struct Watch<'a> {
     stack: &'a mut Stack,
     screen: &'a Screen,
     started: Instant,
+    /// The healer's.
+    pub sweeps: Sweeps,
     /// The jobs.
     pub jobs: Vec<Followed>,
 }
@@ -42,7 +48,8 @@ impl<'a> Watch<'a> {
     /// Nothing is queued yet.
     pub fn new(stack: &'a mut Stack, screen: &'a Screen, plan: Vec<Planned>) -> Self {
         let jobs = plan.into_iter().enumerate().map(|(index, planned)| Followed::new(index, planned)).collect();
-        Self { stack, screen, started: Instant::now(), jobs }
+        let sweeps = Sweeps::new(&stack.aws).every(SWEEP_EVERY);
+        Self { stack, screen, started: Instant::now(), sweeps, jobs }
     }
 
     /// Runs until every job has ended, or the time is over: then it is for the verdict to say which have not.
@@ -51,6 +58,7 @@ impl<'a> Watch<'a> {
         let deadline = fixed + each * u32::try_from(self.jobs.len()).unwrap_or(u32::MAX);
         while !self.jobs.iter().all(Followed::is_settled) {
             self.stack.check()?;
+            self.sweeps.go_on();
             self.act();
             self.look();
             self.show();
@@ -69,6 +77,7 @@ impl<'a> Watch<'a> {
         self.screen.line(Tone::Faint, &format!("{} every job has ended; waiting until nothing is left behind", self.clock()));
         loop {
             self.stack.check()?;
+            self.sweeps.go_on();
             self.show();
             let leavings = Leavings::of(self.stack).await?;
             if leavings.is_empty() || ended.elapsed() > TIDY_WITHIN {
