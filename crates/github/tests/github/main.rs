@@ -4,6 +4,7 @@ mod failures;
 mod hooks;
 mod look;
 mod mints;
+mod model;
 mod port;
 mod runners;
 mod secrets;

@@ -40,10 +40,15 @@ impl Seen {
     }
 }
 
+/// Answers whatever it is asked.
+type Mind = dyn Fn(&Seen) -> Play + Send + Sync;
+
 #[derive(Clone)]
 pub struct Server {
     pub url: String,
     inner: Arc<Mutex<Inner>>,
+    /// Answers what no play was given for.
+    otherwise: Option<Arc<Mind>>,
     /// Told of each request that will never be answered.
     pub stalled: Arc<Notify>,
 }
@@ -78,9 +83,18 @@ impl Play {
 
 impl Server {
     pub async fn start() -> Self {
+        Self::listen(None).await
+    }
+
+    /// A server with a mind of its own.
+    pub async fn minded(answer: impl Fn(&Seen) -> Play + Send + Sync + 'static) -> Self {
+        Self::listen(Some(Arc::new(answer))).await
+    }
+
+    async fn listen(otherwise: Option<Arc<Mind>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let server = Self { url, inner: Arc::default(), stalled: Arc::default() };
+        let server = Self { url, inner: Arc::default(), otherwise, stalled: Arc::default() };
         let accepting = server.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -117,9 +131,10 @@ impl Server {
         let call = seen.line.split('?').next().unwrap_or_default().to_owned();
         let play = {
             let mut inner = self.inner.lock().unwrap();
-            inner.seen.push(seen);
+            inner.seen.push(seen.clone());
             inner.plays.get_mut(&call).and_then(VecDeque::pop_front)
         };
+        let play = play.or_else(|| self.otherwise.as_ref().map(|answer| answer(&seen)));
         let play = play.unwrap_or_else(|| refusal(418, &format!("the test has no answer for {call}")));
         if matches!(play, Play::Stall) {
             self.stalled.notify_one();
