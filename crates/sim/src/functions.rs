@@ -275,9 +275,6 @@ impl Ports for SweepPorts {
     type Ledger = Call;
     type Survey = Call;
     type Github = Call;
-    type Runners = Call;
-    type Jobs = Call;
-    type HookLog = Call;
     type DeadLetters = Call;
     type Memory = Call;
     type Fleets = Call;
@@ -293,9 +290,6 @@ async fn sweep(world: &Rc<World>) {
         ledger: call.clone(),
         survey: call.clone(),
         github: call.clone(),
-        runners: call.clone(),
-        jobs: call.clone(),
-        hook_log: call.clone(),
         dead_letters: call.clone(),
         memory: call.clone(),
         fleets: call.clone(),

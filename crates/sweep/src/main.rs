@@ -3,7 +3,6 @@
 #![recursion_limit = "256"]
 
 mod ports;
-mod shared;
 mod trigger;
 
 use fargate_runners_aws::{
@@ -15,7 +14,6 @@ use fargate_runners_function::{Context, Environment, Runtime, StartError};
 use fargate_runners_github::{FleetGithub, GithubClient, Http, System};
 use fargate_runners_use_cases::sweep::{Report, Sweep};
 use ports::Adapters;
-use shared::Shared;
 use trigger::{Trigger, TriggerError};
 
 #[tokio::main(flavor = "current_thread")]
@@ -27,7 +25,6 @@ async fn main() -> Result<(), StartError> {
     let aws = Aws::from_env().map_err(StartError::adapter)?;
     let client = GithubClient::new(Http::new(), SharedTokens::new(&aws, &stack_name, &table), System);
     let github = FleetGithub::new(client, CredentialParameters::new(&aws, &stack_name));
-    let github = Shared::new(github.with_webhook_url(environment.text("WEBHOOK_URL")?));
     let dead_letters = DeadLetterUrls {
         events: environment.text("EVENT_DEAD_LETTERS_URL")?,
         fleets: environment.text("FLEET_DEAD_LETTERS_URL")?,
@@ -37,10 +34,7 @@ async fn main() -> Result<(), StartError> {
     let sweep: Sweep<Adapters> = Sweep {
         ledger: DynamoLedger::new(&aws, &table),
         survey: Ecs::new(&aws, &stack_name),
-        github: github.clone(),
-        runners: github.clone(),
-        jobs: github.clone(),
-        hook_log: github,
+        github: github.with_webhook_url(environment.text("WEBHOOK_URL")?),
         dead_letters: DeadLetterReader::new(&aws, dead_letters),
         memory: DynamoMemory::new(&aws, &table),
         fleets: FleetParameters::new(&aws, &stack_name),

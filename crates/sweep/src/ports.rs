@@ -1,6 +1,5 @@
 //! Which adapter stands behind which port.
 
-use crate::shared::Shared;
 use fargate_runners_aws::{
     CredentialParameters, DeadLetterReader, DynamoLedger, DynamoMemory, Ecs, EventBus, FleetFifo, FleetParameters, RetryLater,
     SharedTokens, SystemClock,
@@ -8,19 +7,13 @@ use fargate_runners_aws::{
 use fargate_runners_github::{FleetGithub, System};
 use fargate_runners_use_cases::sweep::Ports;
 
-/// GitHub, behind four ports.
-type Github = Shared<FleetGithub<CredentialParameters, SharedTokens, System>>;
-
 /// The adapters of the function.
 pub struct Adapters;
 
 impl Ports for Adapters {
     type Ledger = DynamoLedger;
     type Survey = Ecs;
-    type Github = Github;
-    type Runners = Github;
-    type Jobs = Github;
-    type HookLog = Github;
+    type Github = FleetGithub<CredentialParameters, SharedTokens, System>;
     type DeadLetters = DeadLetterReader;
     type Memory = DynamoMemory;
     type Fleets = FleetParameters;

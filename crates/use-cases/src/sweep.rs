@@ -54,14 +54,8 @@ pub trait Ports {
     type Ledger: Ledger;
     /// ECS, to look at.
     type Survey: Survey;
-    /// GitHub, to delete runners.
-    type Github: Github;
-    /// GitHub's runners, to look at.
-    type Runners: Runners;
-    /// GitHub's jobs and runs.
-    type Jobs: Jobs;
-    /// GitHub's delivery logs.
-    type HookLog: HookLog;
+    /// GitHub: to look at its runners, jobs, runs and delivery logs, and to delete runners.
+    type Github: Github + Runners + Jobs + HookLog;
     /// The dead-letter queues.
     type DeadLetters: DeadLetterQueues;
     /// What is kept in mind from one sweep to the next.
@@ -84,14 +78,8 @@ pub struct Sweep<P: Ports> {
     pub ledger: P::Ledger,
     /// ECS.
     pub survey: P::Survey,
-    /// GitHub, to delete runners.
+    /// GitHub.
     pub github: P::Github,
-    /// GitHub's runners.
-    pub runners: P::Runners,
-    /// GitHub's jobs and runs.
-    pub jobs: P::Jobs,
-    /// GitHub's delivery logs.
-    pub hook_log: P::HookLog,
     /// The dead-letter queues.
     pub dead_letters: P::DeadLetters,
     /// What is kept in mind.

@@ -16,7 +16,7 @@ const REDELIVERIES_MAX: usize = 50;
 
 impl<P: Ports> Sweep<P> {
     pub(super) async fn deliveries(&self, round: &Round, outcome: &mut Outcome) {
-        let hooks = match self.hook_log.hooks(&round.fleets()).await {
+        let hooks = match self.github.hooks(&round.fleets()).await {
             Ok(hooks) => hooks,
             Err(error) => return outcome.failed(Healer::Deliveries, "the hooks", &error),
         };
@@ -83,7 +83,7 @@ impl<P: Ports> Sweep<P> {
         round: &Round,
     ) -> (Option<String>, Result<(), SweepError>) {
         while *pages > 0 && !self.is_late(round) {
-            let DeliveryPage { deliveries, next } = match self.hook_log.deliveries(hook, cursor.as_deref()).await {
+            let DeliveryPage { deliveries, next } = match self.github.deliveries(hook, cursor.as_deref()).await {
                 Ok(page) => page,
                 Err(error) => return (cursor, Err(error.into())),
             };
@@ -101,7 +101,7 @@ impl<P: Ports> Sweep<P> {
 
     async fn redeliver_due(&self, hook: &Hook, book: &mut Book, outcome: &mut Outcome) -> Result<(), SweepError> {
         for (guid, attempt) in book.due(self.clock.now()).into_iter().take(REDELIVERIES_MAX) {
-            match self.hook_log.redeliver(hook, attempt).await.map_err(SweepError::from) {
+            match self.github.redeliver(hook, attempt).await.map_err(SweepError::from) {
                 Err(error) if error.is_rate_limit() => return Err(error),
                 Err(error) => outcome.failed(Healer::Deliveries, format!("delivery {guid}"), &error),
                 Ok(()) => {

@@ -31,7 +31,7 @@ impl<P: Ports> Sweep<P> {
         for task in not_shown.iter().take(ASKED_MAX) {
             // The list moves while it is read, so that it may leave out a runner: the runner itself is asked for.
             if let Some(runner) = runner_of(task.get())
-                && self.runners.runner(fleet, runner).await?.is_none()
+                && self.github.runner(fleet, runner).await?.is_none()
             {
                 self.tell_to_leave(fleet, (*task).clone(), outcome).await?;
             }

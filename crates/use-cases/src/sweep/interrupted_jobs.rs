@@ -44,7 +44,7 @@ impl<P: Ports> Sweep<P> {
             return Ok(());
         }
         *asked += 1;
-        let run = self.jobs.run(fleet, &lost.repository, lost.run_id).await?;
+        let run = self.github.run(fleet, &lost.repository, lost.run_id).await?;
         if run.as_ref().is_some_and(|run| !run.ended && run.attempt == lost.run_attempt) {
             return Ok(());
         }
@@ -55,7 +55,7 @@ impl<P: Ports> Sweep<P> {
         if !is_due {
             return Ok(());
         }
-        let answer = self.jobs.rerun_failed(fleet, &lost.repository, lost.run_id).await;
+        let answer = self.github.rerun_failed(fleet, &lost.repository, lost.run_id).await;
         if let Err(GithubError::NotBefore(_) | GithubError::Failed(PortError { retry: Retry::Throttled, .. })) = &answer {
             let mut done = self.recall::<bool>(Healer::InterruptedJobs.name(), &subject).await?;
             done.value = false;

@@ -39,7 +39,7 @@ impl<P: Ports> Sweep<P> {
         let mut ours = Vec::new();
         next.value = Some(first + PAGES_MAX);
         for page in first..first + PAGES_MAX {
-            let RunnerPage { runners, last } = self.runners.runners(fleet, page).await?;
+            let RunnerPage { runners, last } = self.github.runners(fleet, page).await?;
             let named = runners.into_iter().filter_map(|runner| Some((RunnerName::parse(&runner.name).ok()?, runner)));
             ours.extend(named.filter(|(name, _)| name.stack == self.stack));
             if last {

@@ -111,7 +111,7 @@ impl<P: Ports> Sweep<P> {
         outcome: &mut Outcome,
     ) -> Result<(), SweepError> {
         let now = self.clock.now();
-        let Some(seen) = self.jobs.job(fleet, &job.repository, job.job_id).await? else {
+        let Some(seen) = self.github.job(fleet, &job.repository, job.job_id).await? else {
             return self.not_found(job, readable.contains(&job.repository), now, outcome).await;
         };
         if readable.len() < READABLE_MAX {

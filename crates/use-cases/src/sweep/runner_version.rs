@@ -43,7 +43,7 @@ impl<P: Ports> Sweep<P> {
         }
         let mut least = None;
         for (version, fleets) in versions.into_iter().take(VERSIONS_MAX) {
-            let Some(refused_from) = self.runners.refused_from(fleet, version).await? else { continue };
+            let Some(refused_from) = self.github.refused_from(fleet, version).await? else { continue };
             let days = refused_from.since(now).as_secs() / DAY;
             least = Some(least.map_or(days, |known: u64| known.min(days)));
             warn(version, &fleets, days);

@@ -205,9 +205,6 @@ impl Ports for TestPorts {
     type Ledger = TestLedger;
     type Survey = World;
     type Github = World;
-    type Runners = World;
-    type Jobs = World;
-    type HookLog = World;
     type DeadLetters = World;
     type Memory = World;
     type Fleets = World;
@@ -223,9 +220,6 @@ pub fn sweep(world: &World) -> Sweep<TestPorts> {
         ledger: TestLedger(w()),
         survey: w(),
         github: w(),
-        runners: w(),
-        jobs: w(),
-        hook_log: w(),
         dead_letters: w(),
         memory: w(),
         fleets: w(),
