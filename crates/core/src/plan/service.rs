@@ -99,8 +99,9 @@ fn call(view: &mut View, current: Option<&ServiceName>, plan: &mut Plan, now: Ti
     }
 }
 
-/// No count is lowered below the tasks that ECS protects: it would refuse protection to all others. Never raised by it either: a task that crashed counts as
-/// protected until word of its end comes.
+/// No count is lowered below the tasks that ECS protects: it would refuse protection to all others. One that was to fall, and perhaps has not yet, goes back
+/// to where ECS had it: the released task may have ended by itself meanwhile, and its place be taken by one that is protected now. Never raised beyond that:
+/// a task that crashed counts as protected until word of its end comes.
 fn spare_the_protected(view: &mut View, current: Option<&ServiceName>, now: Timestamp) {
     let due = view.state.get().services.iter().filter(|(_, service)| service.applied != Some(service.desired));
     let held: Vec<_> = due.map(|(name, _)| (name.clone(), places(view, current, name, now).held)).collect();
@@ -180,13 +181,11 @@ fn places(view: &View, current: Option<&ServiceName>, name: &ServiceName, now: T
 }
 
 /// A count below the tasks that are protected would make ECS refuse protection to all others: whatever brought it there is made good.
-/// Never beyond the maximum: a task that crashed counts as protected until word of its end comes. But a count that was to fall, and perhaps has not yet,
-/// goes back to where ECS had it: the released task may have ended by itself meanwhile, and its place be taken by one that is protected now.
+/// Never beyond the maximum: a task that crashed counts as protected until word of its end comes.
 fn make_good(view: &mut View, fleet: &Fleet, current: &ServiceName, places: Places) {
     let others: u32 = view.state.get().services.iter().filter(|(name, _)| *name != current).map(|(_, service)| service.desired).sum();
     let most = fleet.maximum.saturating_sub(others + launched(view));
     if let Some(service) = view.state.get_mut().services.get_mut(current) {
-        let most = if service.applied.is_none() { most.max(service.confirmed) } else { most };
         service.desired = service.desired.max(places.held.min(most));
     }
 }
