@@ -67,7 +67,7 @@ fn lost_jobs(world: &World) -> Vec<String> {
 fn left(world: &World) -> Vec<String> {
     let mut left = Vec::new();
     let book = world.book.borrow();
-    let warm: usize = book.fleets().iter().map(|fleet| fleet.warm as usize).sum();
+    let warm: usize = book.all().iter().map(|fleet| fleet.warm as usize).sum();
     let runners: Vec<String> = world.github.borrow().runners().map(|runner| format!("runner {}", runner.name)).collect();
     let tasks: Vec<String> =
         world.ecs.borrow().tasks().filter(|task| task.last_status != Status::Stopped).map(|task| format!("task {}", task.id)).collect();

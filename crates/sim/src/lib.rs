@@ -6,7 +6,6 @@
 //!
 //! It must never look at a real clock or draw a number that does not come from its seed.
 
-mod api;
 pub mod book;
 mod end;
 pub mod engine;

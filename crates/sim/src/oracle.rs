@@ -114,7 +114,8 @@ impl Oracle {
         if !self.looks.get().is_multiple_of(COUNTED_ONE_IN) {
             return;
         }
-        let Some(fleet) = world.book.borrow().fleets().into_iter().find(|fleet| fleet.name == state.fleet) else { return };
+        let book = world.book.borrow();
+        let Some(fleet) = book.fleet(state.fleet.as_str()) else { return };
         let (mut queued, mut busy) = (0, 0);
         world.ledger.look(|key, record| match record {
             Record::Job(job) if key.fleet() == &state.fleet => queued += u32::from(JobRecord::is_queued_here(job)),
@@ -191,7 +192,7 @@ impl Oracle {
         let now = world.now();
         let protected =
             ecs.tasks().filter(|task| task.service.as_deref() == Some(service.as_str()) && task.wanted && task.is_protected(now)).count();
-        let current = world.book.borrow().fleets().iter().any(|known| known.service() == Some(service));
+        let current = world.book.borrow().all().iter().any(|known| known.service() == Some(service));
         // What people did to the count by hand is put right, not defended.
         if current && count < known && count < protected && !world.book.borrow().is_changed_by_hand(service.as_str()) {
             drop(ecs);

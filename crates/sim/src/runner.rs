@@ -1,6 +1,6 @@
 //! The runner's program: a listener that connects, takes one job, runs it and ends. It can hang, die, and lose its registration.
 
-use crate::api::{self, ApiAnswer, ApiCall};
+use crate::functions::{self, ApiAnswer, ApiCall};
 use crate::engine::{First, first};
 use crate::faults::Fault;
 use crate::task_host::{Phase, TaskLife};
@@ -182,7 +182,7 @@ fn misbehave(world: &Rc<World>, life: &Rc<TaskLife>, nonce: &str) {
             for route in [Route::Ack, Route::Registration] {
                 let request =
                     ApiCall { task_id: life.task_id.clone(), fleet: life.fleet.clone(), route, nonce: nonce.clone(), outcome: None };
-                if let ApiAnswer::Answer(Answer::Jit(name, _) | Answer::Token(name, ..)) = api::call(&world, request).await {
+                if let ApiAnswer::Answer(Answer::Jit(name, _) | Answer::Token(name, ..)) = functions::api(&world, request).await {
                     world.oracle.violation(&world, "R5", format!("job code got the registration {name}"));
                 }
             }

@@ -1,6 +1,6 @@
 //! The start script, played: the same calls in the same order, the same waits and limits and exit codes as the one in the fleet's template.
 
-use crate::api::{self, ApiAnswer, ApiCall};
+use crate::functions::{self, ApiAnswer, ApiCall};
 use crate::engine::{First, Millis, first};
 use crate::runner;
 use crate::task_host::{Phase, TaskLife};
@@ -74,7 +74,7 @@ impl Script<'_> {
             Route::Registration | Route::Ack => CALL,
             Route::Lease | Route::Done => SHORT_CALL,
         };
-        match first(api::call(self.world, request), self.world.engine.sleep(limit)).await {
+        match first(functions::api(self.world, request), self.world.engine.sleep(limit)).await {
             First::Left(answer) => answer,
             First::Right(()) => ApiAnswer::Silence,
         }
