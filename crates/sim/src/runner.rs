@@ -1,8 +1,8 @@
 //! The runner's program: a listener that connects, takes one job, runs it and ends. It can hang, die, and lose its registration.
 
-use crate::functions::{self, ApiAnswer, ApiCall};
 use crate::engine::{First, first};
 use crate::faults::Fault;
+use crate::functions::{self, ApiAnswer, ApiCall};
 use crate::task_host::{Phase, TaskLife};
 use crate::world::World;
 use fargate_runners_model_github::{Conclusion, JobId, ListenerCredentials, Message, RunnerId, SessionError, SessionId};

@@ -1,7 +1,7 @@
 //! The start script, played: the same calls in the same order, the same waits and limits and exit codes as the one in the fleet's template.
 
-use crate::functions::{self, ApiAnswer, ApiCall};
 use crate::engine::{First, Millis, first};
+use crate::functions::{self, ApiAnswer, ApiCall};
 use crate::runner;
 use crate::task_host::{Phase, TaskLife};
 use crate::world::World;

@@ -7,6 +7,7 @@ mod chaos;
 mod checks;
 mod demo;
 mod interrupt;
+mod jobs;
 mod problem;
 mod process;
 mod project;

@@ -3,27 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use fargate_runners_model_github::{Conclusion, Fate, JobId, Status};
+use fargate_runners_model_github::{Conclusion, Fate, Status};
 
-use crate::demo::jobs::{Seen, fleet_of, task_of};
+use crate::jobs::{Seen, fleet_of, task_of};
 
-use super::load::{Kind, Planned};
+use super::load::Kind;
 use super::striker::Cause;
 
-/// A job of the plan.
-#[derive(Debug)]
-pub struct Followed {
-    /// Its number in the plan, from 1.
-    pub number: usize,
-    /// What was planned.
-    pub planned: Planned,
-    /// GitHub's number, once it is queued.
-    pub id: Option<JobId>,
-    /// Whether it was asked to be cancelled.
-    pub cancelled: bool,
-    /// How it stood when last looked at.
-    pub seen: Option<Seen>,
-}
+/// A job of the plan, followed through GitHub.
+pub type Followed = crate::jobs::Followed<Kind>;
 
 /// What there is to say of a job in the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,11 +25,6 @@ pub enum Verdict {
 }
 
 impl Followed {
-    /// A job that GitHub does not know yet.
-    pub fn new(index: usize, planned: Planned) -> Self {
-        Self { number: index + 1, planned, id: None, cancelled: false, seen: None }
-    }
-
     /// Whether nothing more is to happen to it.
     pub fn is_settled(&self) -> bool {
         let Some(seen) = &self.seen else { return false };
@@ -111,7 +94,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::chaos::load;
+    use crate::chaos::load::{self, Planned};
 
     const RUNNER: &str = "0a1b2c3d-default-0123456789abcdef0123456789abcdef-1";
 

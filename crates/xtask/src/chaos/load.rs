@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fargate_runners_model_github::{Conclusion, NewJob};
 
+use crate::jobs;
 use crate::stack::{FLEETS, Fleet, ORGANIZATION, PRIVATE_REPOSITORY, PUBLIC_REPOSITORY};
 
 /// From one single job to the next, in milliseconds.
@@ -63,19 +64,7 @@ impl Kind {
 }
 
 /// One job of the plan.
-#[derive(Debug)]
-pub struct Planned {
-    /// What is special about it.
-    pub kind: Kind,
-    /// The fleet whose labels it asks for.
-    pub fleet: Option<&'static Fleet>,
-    /// When it is queued, counted from the start.
-    pub at: Duration,
-    /// When it is cancelled, counted from the start.
-    pub cancelled_at: Option<Duration>,
-    /// The job as GitHub gets it.
-    pub job: NewJob,
-}
+pub type Planned = jobs::Planned<Kind>;
 
 /// The jobs of a run, in order.
 pub fn draw(seed: u64, length: Duration) -> Vec<Planned> {

@@ -6,7 +6,7 @@ use fargate_runners_model_github::Status as JobStatus;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::demo::jobs::Seen;
+use crate::jobs::Seen;
 use crate::problem::{Outcome, Problem};
 use crate::screen::{Screen, Tone};
 use crate::stack::leavings::Leavings;

@@ -9,8 +9,9 @@ use crate::problem::Problem;
 use crate::stack::counted::Calls;
 use crate::stack::{FLEETS, Stack};
 
-use super::jobs::{Followed, task_of};
+use super::jobs::Followed;
 use super::watch::SWEEP_EVERY;
+use crate::jobs::task_of;
 
 /// The characters of a task's id that tell it from the others.
 const TASK_ID_SHOWN: usize = 8;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use fargate_runners_model_github::{Action, Conclusion, Fault, NewJob};
 
-use crate::stack::{FLEETS, Fleet, LaunchMode, ORGANIZATION, PRIVATE_REPOSITORY, PUBLIC_REPOSITORY};
+use crate::jobs;
+use crate::stack::{FLEETS, LaunchMode, ORGANIZATION, PRIVATE_REPOSITORY, PUBLIC_REPOSITORY};
 
 /// The shortest job, and the spread above it: long enough to watch, short enough to wait for.
 const JOB_MILLISECONDS: (u64, u64) = (1_500, 3_000);
@@ -51,19 +52,7 @@ pub enum Expected {
 }
 
 /// One job of the plan.
-#[derive(Debug)]
-pub struct Planned {
-    /// What is special about it.
-    pub kind: Kind,
-    /// The fleet whose labels it asks for.
-    pub fleet: Option<&'static Fleet>,
-    /// When it is queued, counted from the start.
-    pub at: Duration,
-    /// When it is cancelled, counted from the start.
-    pub cancelled_at: Option<Duration>,
-    /// The job as GitHub gets it.
-    pub job: NewJob,
-}
+pub type Planned = jobs::Planned<Kind>;
 
 impl Kind {
     /// How a job of this kind should end.

@@ -12,8 +12,9 @@ use crate::screen::{Screen, Tone};
 use crate::stack::leavings::Leavings;
 use crate::stack::{FLEETS, Stack};
 
-use super::jobs::{Followed, Seen};
+use super::jobs::Followed;
 use super::scenario::Planned;
+use crate::jobs::Seen;
 
 /// How often to look: what a person takes for at once.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
