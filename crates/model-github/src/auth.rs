@@ -1,6 +1,6 @@
 //! Who calls: Apps by a JWT, installations by a token of an hour, people by a PAT.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Millis;
 use crate::error::ApiError;
@@ -110,6 +110,8 @@ pub(crate) struct Credentials {
     pats: Vec<String>,
     issued: BTreeMap<String, Issued>,
     registrations: BTreeMap<String, (Scope, Millis)>,
+    /// Owners that no credential may see at the moment, in lower case.
+    hidden: BTreeSet<String>,
     /// The `ClientId` of a runner's credentials, which only its listener knows.
     pub(crate) listeners: BTreeMap<String, RunnerId>,
 }
@@ -131,6 +133,17 @@ impl GithubModel {
     pub fn add_pat(&mut self, token: &str) {
         self.credentials.pats.push(token.to_owned());
         self.remember(token);
+    }
+
+    /// From here on no credential sees anything of this owner, as after an App was suspended there or lost its repositories: everything is not found.
+    /// Runners and webhooks go on.
+    pub fn hide_owner(&mut self, owner: &str) {
+        self.credentials.hidden.insert(owner.to_lowercase());
+    }
+
+    /// From here on nothing is hidden any more.
+    pub fn show_owners(&mut self) {
+        self.credentials.hidden.clear();
     }
 
     /// Every secret that was handed out, where the configuration says to keep them.
@@ -166,7 +179,11 @@ impl GithubModel {
 
     /// Whether this caller may do that there. What an installation cannot see does not exist for it.
     pub(crate) fn authorize(&self, caller: &Caller, scope: &Scope, access: Access, area: Area) -> Result<(), ApiError> {
-        if !self.world.exists(scope) {
+        let hidden = match scope {
+            Scope::Organization(owner) | Scope::Repository(owner, _) => self.credentials.hidden.contains(&owner.to_lowercase()),
+            Scope::Enterprise(_) => false,
+        };
+        if hidden || !self.world.exists(scope) {
             return Err(ApiError::not_found());
         }
         let Caller::Token(token) = caller else {

@@ -157,6 +157,12 @@ impl Faults {
         self.chances[fault as usize].borrow_mut().u64(least..=most)
     }
 
+    /// Whether the fault has struck yet.
+    #[must_use]
+    pub fn has_struck(&self, fault: Fault) -> bool {
+        self.struck[fault as usize].get() > 0
+    }
+
     /// How often each struck.
     #[must_use]
     pub fn struck(&self) -> Vec<u64> {

@@ -19,6 +19,7 @@ mod ports;
 mod queues;
 pub mod report;
 mod runner;
+pub mod scene;
 mod script;
 mod setting;
 pub mod shrink;

@@ -58,6 +58,8 @@ pub struct Queues {
     seen: RefCell<BTreeMap<(String, String), Millis>>,
     serial: Cell<u64>,
     on_the_way: Cell<u64>,
+    held: Cell<bool>,
+    handed_back: Cell<u64>,
 }
 
 impl Queues {
@@ -182,6 +184,43 @@ impl Queues {
         self.on_the_way.get() + groups as u64
     }
 
+    /// From here on nobody works on the fleets' queue.
+    pub fn hold(&self) {
+        self.held.set(true);
+    }
+
+    /// Work goes on, with all that has come meanwhile as one batch, in the order in which it came. Returns whether it fits into one.
+    pub fn release_as_one_batch(&self, world: &Rc<World>) -> bool {
+        self.held.set(false);
+        let mut batch: Vec<(String, Queued)> = Vec::new();
+        for (name, group) in self.groups.borrow_mut().iter_mut().filter(|(_, group)| !group.messages.is_empty()) {
+            group.works = true;
+            batch.extend(group.messages.drain(..).map(|queued| (name.clone(), queued)));
+        }
+        batch.sort_by_key(|(_, queued)| queued.since);
+        let fits = batch.len() <= BATCH;
+        let world = Rc::clone(world);
+        world.clone().engine.spawn(async move {
+            for name in carry_out(&world, batch).await {
+                let world = Rc::clone(&world);
+                world.clone().engine.spawn(async move { work(&world, &name).await });
+            }
+        });
+        fits
+    }
+
+    /// How many messages of the fleets' queue have such a body.
+    #[must_use]
+    pub fn count_waiting(&self, such: impl Fn(&str) -> bool) -> usize {
+        self.groups.borrow().values().flat_map(|group| &group.messages).filter(|queued| such(&queued.message.body)).count()
+    }
+
+    /// How often a message of the fleets' queue had to come again.
+    #[must_use]
+    pub fn handed_back(&self) -> u64 {
+        self.handed_back.get()
+    }
+
     fn id(&self) -> String {
         self.serial.set(self.serial.get() + 1);
         format!("m{}", self.serial.get())
@@ -192,7 +231,7 @@ impl Queues {
             let mut groups = self.groups.borrow_mut();
             let found = groups.entry(group.to_owned()).or_default();
             found.messages.push_back(Queued { message: Message { id, body }, since: world.now(), tries: 0 });
-            !std::mem::replace(&mut found.works, true)
+            !self.held.get() && !std::mem::replace(&mut found.works, true)
         };
         if starts {
             let (world, group) = (Rc::clone(world), group.to_owned());
@@ -206,6 +245,7 @@ impl Queues {
         let mut batch: Vec<(String, Queued)> = Vec::new();
         if let Some(found) = groups.get_mut(group) {
             while batch.len() < BATCH
+                && !self.held.get()
                 && let Some(queued) = found.messages.pop_front()
             {
                 batch.push((group.to_owned(), queued));
@@ -229,6 +269,7 @@ impl Queues {
         let mut any = false;
         for (group, mut queued) in failed.into_iter().rev() {
             queued.tries += 1;
+            self.handed_back.set(self.handed_back.get() + 1);
             if queued.tries >= FLEETS_TRIES {
                 self.park(DeadLetterSource::Fleets, &queued.message.id, &queued.message.body, false);
             } else {
@@ -248,27 +289,33 @@ async fn work(world: &Rc<World>, group: &str) {
         if batch.is_empty() {
             return;
         }
-        for (name, queued) in &batch {
-            if world.now() > queued.since + HELD_UP {
-                let minutes = (world.now() - queued.since) / 60_000;
-                world.oracle.violation(world, "R6", format!("a message of {name} was held up for {minutes} minutes in its queue"));
-            }
-        }
-        let mut names: Vec<String> = batch.iter().map(|(name, _)| name.clone()).collect();
-        names.dedup();
-        let messages = batch.iter().map(|(_, queued)| queued.message.clone()).collect();
-        let failed = functions::scale(world, names.clone(), messages).await;
-        let failed: Vec<_> =
-            batch.into_iter().filter(|(_, queued)| failed.as_ref().is_none_or(|ids| ids.contains(&queued.message.id))).collect();
-        if world.queues.put_back(failed) {
-            world.engine.sleep(FLEETS_VISIBILITY).await;
-        }
-        for other in names.iter().filter(|name| *name != group) {
+        for other in carry_out(world, batch).await.into_iter().filter(|name| *name != group) {
             // The other group goes on by itself.
-            let (world, other) = (Rc::clone(world), other.clone());
+            let world = Rc::clone(world);
             world.clone().engine.spawn(async move { Box::pin(work(&world, &other)).await });
         }
     }
+}
+
+/// Works on one batch. Returns its groups.
+async fn carry_out(world: &Rc<World>, batch: Vec<(String, Queued)>) -> Vec<String> {
+    for (name, queued) in &batch {
+        if world.now() > queued.since + HELD_UP {
+            let minutes = (world.now() - queued.since) / 60_000;
+            world.oracle.violation(world, "R6", format!("a message of {name} was held up for {minutes} minutes in its queue"));
+        }
+    }
+    let mut names: Vec<String> = batch.iter().map(|(name, _)| name.clone()).collect();
+    names.sort();
+    names.dedup();
+    let messages = batch.iter().map(|(_, queued)| queued.message.clone()).collect();
+    let failed = functions::scale(world, names.clone(), messages).await;
+    let failed: Vec<_> =
+        batch.into_iter().filter(|(_, queued)| failed.as_ref().is_none_or(|ids| ids.contains(&queued.message.id))).collect();
+    if world.queues.put_back(failed) {
+        world.engine.sleep(FLEETS_VISIBILITY).await;
+    }
+    names
 }
 
 fn millis(duration: Duration) -> Millis {

@@ -85,7 +85,7 @@ pub fn how_to_repeat(seed: u64, settings: &Settings, mutant: Option<Mutant>) {
 }
 
 /// A time since the story's beginning.
-fn clock(at: u64) -> String {
+pub(crate) fn clock(at: u64) -> String {
     let millis = at.saturating_sub(BEGIN);
     let (seconds, millis) = (millis / 1000, millis % 1000);
     format!("{:>3}:{:02}:{:02}.{millis:03}", seconds / 3600, seconds / 60 % 60, seconds % 60)

@@ -95,23 +95,28 @@ pub fn tell(seed: u64, settings: &Settings) -> Outcome {
 fn run_until(world: &Rc<World>, until: Millis) {
     loop {
         settle(world);
-        if world.oracle.found().is_some() {
+        if world.oracle.found().is_some() || !pass(world, until) {
             return;
         }
-        let due = [world.engine.next_timer(), world.ecs.borrow().next_due(), world.github.borrow().next_due()];
-        let next = due.into_iter().flatten().min().unwrap_or(until).max(world.now());
-        if next >= until {
-            world.engine.advance(until);
-            return;
-        }
-        world.engine.advance(next);
-        world.ecs.borrow_mut().advance(next);
-        world.github.borrow_mut().advance(next);
     }
 }
 
+/// Lets time pass to what is due next. Returns whether anything is, before `until`.
+pub(crate) fn pass(world: &World, until: Millis) -> bool {
+    let due = [world.engine.next_timer(), world.ecs.borrow().next_due(), world.github.borrow().next_due()];
+    let next = due.into_iter().flatten().min().unwrap_or(until).max(world.now());
+    if next >= until {
+        world.engine.advance(until);
+        return false;
+    }
+    world.engine.advance(next);
+    world.ecs.borrow_mut().advance(next);
+    world.github.borrow_mut().advance(next);
+    true
+}
+
 /// Lets everything happen that is due now.
-fn settle(world: &Rc<World>) {
+pub(crate) fn settle(world: &Rc<World>) {
     loop {
         let mut any = world.engine.run_ready();
         let commands = world.ecs.borrow_mut().take_commands();

@@ -55,6 +55,8 @@ impl Call {
         self.pass(1).await;
         answer.map_err(|error| match &error {
             ApiError::Dropped => Failure::Unknown,
+            // GitHub limits with 403 as well as with 429.
+            ApiError::Refused { retry_after: Some(seconds), .. } => Failure::NotBefore(self.clock() + Duration::from_secs(*seconds)),
             other @ ApiError::Refused { .. } => match other.status() {
                 Some(429) => Failure::NotBefore(self.clock() + Duration::from_secs(60)),
                 Some(500..) | None => Failure::Unknown,
