@@ -59,6 +59,20 @@ fn one_owners_404_is_nobody_elses() {
         .ends_with(every_job_ran());
 }
 
+/// The same for a job that waits in that owner's queue meanwhile: a 404 says that the job is not there, or that GitHub does not show it at the moment. Who
+/// takes the one for the other has forgotten the job when the owner is back.
+#[test]
+fn a_job_that_waits_while_github_answers_404_is_not_forgotten() {
+    scene()
+        .beside_a_fleet_of_another_owner()
+        .maximum(1)
+        .jobs_last(minutes(30))
+        .happens([queued("a").of("hexo-org"), started("a").of("hexo-org"), queued("b").of("hexo-org")])
+        .passes(minutes(12))
+        .github_answers_404_about("hexo-org", minutes(10))
+        .ends_with(every_job_ran().within(minutes(30)));
+}
+
 /// terraform-aws-github-runner (#3199, #5105): the instance is started, then the registration is refused by GitHub's rate limit. It idles until it is taken
 /// for an orphan, and another one is started that asks GitHub once more.
 #[test]

@@ -103,6 +103,43 @@ async fn a_job_that_github_does_not_know_is_over_only_where_github_would_show_it
 }
 
 #[tokio::test]
+async fn a_repository_of_which_github_shows_nothing_any_more_says_nothing_of_its_jobs() {
+    let world = World::default();
+    for job in 1..=2 {
+        world.knows_job(&job_event("burst", job, JobPhase::Queued)).await;
+        github_shows(&world, seen_job("burst", job, JobPhase::Queued));
+    }
+    world.passes(5 * MINUTE);
+    world.sweeps(Healer::QueuedJobs).await;
+    // The App was suspended, or lost the repository, perhaps for a while.
+    world.around(|around| around.jobs.clear());
+    world.passes(5 * MINUTE);
+    world.sweeps(Healer::QueuedJobs).await;
+    assert_eq!(told(&world), []);
+    // It is shown again, without one of the jobs.
+    github_shows(&world, seen_job("burst", 2, JobPhase::Queued));
+    world.passes(10 * MINUTE);
+    world.sweeps(Healer::QueuedJobs).await;
+    assert_eq!(told(&world), [("burst".to_owned(), 1, JobPhase::Completed, true)]);
+}
+
+#[tokio::test]
+async fn a_job_is_no_witness_of_its_own_end() {
+    let world = World::default();
+    world.knows_job(&job_event("burst", 1, JobPhase::Queued)).await;
+    github_shows(&world, seen_job("burst", 1, JobPhase::Queued));
+    world.passes(5 * MINUTE);
+    world.sweeps(Healer::QueuedJobs).await;
+    world.around(|around| around.jobs.clear());
+    world.passes(5 * MINUTE);
+    world.sweeps(Healer::QueuedJobs).await;
+    assert_eq!(told(&world), [], "GitHub may show nothing of its repository for a while");
+    world.passes(25 * 60 * MINUTE);
+    world.sweeps(Healer::QueuedJobs).await;
+    assert_eq!(told(&world), [("burst".to_owned(), 1, JobPhase::Completed, true)], "GitHub gives up a job that has waited for a day");
+}
+
+#[tokio::test]
 async fn a_question_that_failed_is_asked_again_with_the_next_sweep() {
     let world = World::default();
     world.knows_job(&job_event("burst", 1, JobPhase::Queued)).await;

@@ -26,6 +26,9 @@ pub const WAITING_LONG: Duration = Duration::from_secs(15 * 60);
 /// GitHub gives up a job that has waited for a day.
 pub const WAITS_AT_MOST: Duration = Duration::from_secs(24 * 3600);
 
+/// GitHub ends a job that has run for five days.
+pub const RUNS_AT_MOST: Duration = Duration::from_secs(5 * 24 * 3600);
+
 /// What stands in `delivery` of an event that no delivery has brought.
 pub const DELIVERY: &str = "sweep";
 
@@ -74,6 +77,12 @@ pub fn waiting_long(view: &View, now: Timestamp) -> Option<(u32, Timestamp)> {
     let queued = view.jobs.values().map(crate::record::Slot::get).filter(|job| job.is_queued_here());
     let long: Vec<Timestamp> = queued.map(|job| job.queued_at.unwrap_or(job.seen_at)).filter(|at| now.since(*at) >= WAITING_LONG).collect();
     long.iter().min().map(|oldest| (u32::try_from(long.len()).unwrap_or(u32::MAX), *oldest))
+}
+
+/// How long after it was first seen a job may still be there.
+#[must_use]
+pub fn at_most(job: &JobRecord) -> Duration {
+    if job.phase == JobPhase::InProgress { WAITS_AT_MOST + RUNS_AT_MOST } else { WAITS_AT_MOST }
 }
 
 /// The job is over as far as anybody can know: GitHub does not know it any more (its run was deleted, or its repository). How it ended stays unknown; what

@@ -24,8 +24,9 @@ const TRIES_MAX: u8 = 3;
 /// Failed questions that are remembered: they come before what is due, and must not use up all calls.
 const AGAIN_MAX: usize = 20;
 
-/// Repositories that are remembered as readable.
-const READABLE_MAX: usize = 100;
+/// Repositories of which shown jobs are remembered, and how many of each: one may be the very job that is asked about.
+const REPOSITORIES_MAX: usize = 100;
+const SHOWN_MAX: usize = 2;
 
 /// What is remembered of the questions about a fleet's jobs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,8 +35,9 @@ struct Questions {
     asked: Asked,
     /// Questions that failed, and how often.
     again: BTreeMap<JobId, u8>,
-    /// Repositories of which GitHub has shown a job: there "not found" means what it says, and not that the credential may not look.
-    readable: BTreeSet<RepositoryName>,
+    /// The newest jobs that GitHub has shown, by repository: as long as it shows one of them, "not found" means what it says of another, and not that the
+    /// credential may not look, or not at the moment.
+    shown: BTreeMap<RepositoryName, BTreeSet<JobId>>,
 }
 
 /// A question that is due: by its position, or again after so many tries.
@@ -80,7 +82,7 @@ impl<P: Ports> Sweep<P> {
                 memo.value.put_off(&question);
                 break;
             }
-            match self.ask(fleet, round, &question.job, &mut memo.value.readable, outcome).await {
+            match self.ask(fleet, round, &question.job, &mut memo.value, outcome).await {
                 Ok(()) => {}
                 Err(error) if error.is_rate_limit() => {
                     memo.value.put_off(&question);
@@ -107,16 +109,14 @@ impl<P: Ports> Sweep<P> {
         fleet: &Fleet,
         round: &Round,
         job: &JobRecord,
-        readable: &mut BTreeSet<RepositoryName>,
+        known: &mut Questions,
         outcome: &mut Outcome,
     ) -> Result<(), SweepError> {
         let now = self.clock.now();
         let Some(seen) = self.github.job(fleet, &job.repository, job.job_id).await? else {
-            return self.not_found(job, readable.contains(&job.repository), now, outcome).await;
+            return self.not_found(fleet, job, known, now, outcome).await;
         };
-        if readable.len() < READABLE_MAX {
-            readable.insert(job.repository.clone());
-        }
+        known.is_shown(job);
         let event = event_of(job, seen, now);
         if event.phase == JobPhase::Queued && job.home {
             return self.check_home(fleet, round, job, event, outcome).await;
@@ -135,10 +135,17 @@ impl<P: Ports> Sweep<P> {
         Ok(())
     }
 
-    /// GitHub does not know the job. It says the same of what the credential may not read, so that its word counts only where it has shown a job of the same
-    /// repository, or when the job is older than GitHub keeps one waiting.
-    async fn not_found(&self, job: &JobRecord, is_readable: bool, now: Timestamp, outcome: &mut Outcome) -> Result<(), SweepError> {
-        if !is_readable && now.since(job.seen_at) < jobs::WAITS_AT_MOST {
+    /// GitHub does not know the job. It says the same of what the credential may not read, for good or for a while, so that its word counts only while it shows
+    /// another job of the same repository, or when the job is older than GitHub lets one be.
+    async fn not_found(
+        &self,
+        fleet: &Fleet,
+        job: &JobRecord,
+        known: &Questions,
+        now: Timestamp,
+        outcome: &mut Outcome,
+    ) -> Result<(), SweepError> {
+        if now.since(job.seen_at) < jobs::at_most(job) && !self.shows_another(fleet, job, known).await? {
             metrics::counter!("JobsUnreadable").increment(1);
             tracing::warn!(
                 fleet = %job.fleet, job_id = job.job_id.0, repository = %job.repository,
@@ -150,6 +157,15 @@ impl<P: Ports> Sweep<P> {
         self.bus.publish(&[Event::Job(unknown_at_github(job, now))]).await?;
         outcome.healed();
         Ok(())
+    }
+
+    /// Whether GitHub shows, now, another job of the job's repository that it has shown before.
+    async fn shows_another(&self, fleet: &Fleet, job: &JobRecord, known: &Questions) -> Result<bool, SweepError> {
+        let witness = known.shown.get(&job.repository).and_then(|shown| shown.iter().rfind(|shown| **shown != job.job_id));
+        match witness {
+            Some(witness) => Ok(self.github.job(fleet, &job.repository, *witness).await?.is_some()),
+            None => Ok(false),
+        }
     }
 
     /// The job still waits. If its fleet's labels no longer fit it, it is offered to the fleet whose labels do.
@@ -185,6 +201,17 @@ impl<P: Ports> Sweep<P> {
 }
 
 impl Questions {
+    /// GitHub has shown the job.
+    fn is_shown(&mut self, job: &JobRecord) {
+        if self.shown.len() < REPOSITORIES_MAX || self.shown.contains_key(&job.repository) {
+            let shown = self.shown.entry(job.repository.clone()).or_default();
+            shown.insert(job.job_id);
+            while shown.len() > SHOWN_MAX {
+                shown.pop_first();
+            }
+        }
+    }
+
     /// The question was not asked: if it was one that had failed before, it is still to be repeated; one that is due stays due.
     fn put_off(&mut self, question: &Question) {
         if question.position.is_none() {
