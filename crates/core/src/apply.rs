@@ -2,13 +2,14 @@
 //! Nothing is decided here: what follows from the facts is `crate::plan`'s.
 
 use crate::events::{Event, RunnerLost, RunnerStopped, ServiceDrifted};
-use crate::ids::{StackId, TaskId};
+use crate::ids::{JobId, StackId, TaskId};
 use crate::job::{JobEvent, JobPhase, JobRecord};
 use crate::mutant::{self, Mutant};
 use crate::names::RunnerName;
 use crate::record::{Key, Slot, View};
 use crate::state::{FailedBoot, LostJob, ServiceState};
 use crate::time::Timestamp;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How many jobs that went down with their runners are remembered for a fleet, and for how long: for `sweep`, which may have their runs' failed jobs run
@@ -54,15 +55,26 @@ pub fn apply(view: &mut View, event: &Event, stack: &StackId, now: Timestamp) {
     }
 }
 
-/// The jobs that are known to have gone down with their runners and were not reported yet. Which event told of it last plays no part.
+/// The records of jobs whose tasks have ended by these events, to be read once the tasks are: such a job may be closed already, and not count any more.
+#[must_use]
+pub fn keys_of_stopped(view: &View, events: &[Event]) -> Vec<Key> {
+    let stopped = events.iter().filter_map(|event| if let Event::RunnerStopped(stopped) = event { Some(stopped) } else { None });
+    let jobs = stopped.filter_map(|stopped| Some(Key::Job(stopped.fleet.clone(), view.tasks.get(&stopped.task_id)?.get().job_id?)));
+    let missing: BTreeSet<Key> = jobs.filter(|key| !view.holds(key)).collect();
+    missing.into_iter().collect()
+}
+
+/// The jobs that are known to have gone down with their runners and were not reported yet. Which event told of it last plays no part. Those, and the ones
+/// that had to be cancelled because their tasks were taken, are also kept in mind.
 pub fn take_losses(view: &mut View, now: Timestamp) -> Vec<RunnerLost> {
     let (jobs, lost_jobs) = (&view.jobs, &mut view.state.get_mut().lost_jobs);
     lost_jobs.retain(|_, lost| now.since(lost.at) < LOST_JOBS_FOR);
-    let unreported = view.tasks.values_mut().filter(|task| !task.get().lost_reported && task.get().lost_job().is_some());
+    let conclusion = |job: JobId| jobs.get(&job).and_then(|job| job.get().conclusion.clone());
+    let unreported = view.tasks.values_mut().filter(|task| !task.get().lost_reported && task.get().interrupted_job(conclusion).is_some());
     unreported
         .filter_map(|task| {
             let task = task.get_mut();
-            let (job_id, stop) = (task.lost_job()?, task.stop.clone()?);
+            let (job_id, stop) = (task.interrupted_job(conclusion)?, task.stop.clone()?);
             task.lost_reported = true;
             let job = jobs.get(&job_id).map(Slot::get);
             if let Some(job) = job.filter(|_| lost_jobs.len() < LOST_JOBS_KEPT) {
@@ -72,7 +84,7 @@ pub fn take_losses(view: &mut View, now: Timestamp) -> Vec<RunnerLost> {
             Some(RunnerLost {
                 fleet: task.fleet.clone(),
                 task_id: task.task_id.clone(),
-                job_id,
+                job_id: task.lost_job()?,
                 run_id: job.map(|job| job.run_id),
                 repository: job.map(|job| job.repository.to_string()),
                 stop,

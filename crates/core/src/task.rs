@@ -6,6 +6,12 @@ use crate::job::TOMBSTONE;
 use crate::time::{Timestamp, earliest};
 use serde::{Deserialize, Serialize};
 
+/// With this the start script ends if it was stopped in a job and had to cancel it.
+const STOPPED_IN_A_JOB: i64 = 16;
+
+/// GitHub's word for how such a job ended.
+const CANCELLED: &str = "cancelled";
+
 /// What a task is doing, as far as the ledger knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -231,6 +237,15 @@ impl TaskRecord {
         let stop = self.stop.as_ref()?;
         let in_time = self.job_ended_at.is_some_and(|ended| ended <= stop.at);
         self.job_id.filter(|_| stop.exit_code != Some(0) && !in_time)
+    }
+
+    /// The job that AWS, or a runner that died, has interrupted: one that went down with it, or one that the start script had to cancel since the task was
+    /// about to be taken. GitHub may have told of the latter's end before the task's; `conclusion` is what it said, if anything.
+    #[must_use]
+    pub fn interrupted_job(&self, conclusion: impl Fn(JobId) -> Option<String>) -> Option<JobId> {
+        let stopped_in_it = self.stop.as_ref().is_some_and(|stop| stop.exit_code == Some(STOPPED_IN_A_JOB));
+        let cancelled = self.job_id.filter(|job| stopped_in_it && conclusion(*job).as_deref().is_none_or(|word| word == CANCELLED));
+        self.lost_job().or(cancelled)
     }
 
     /// Adds that it had a job, and when that ended, if it has.

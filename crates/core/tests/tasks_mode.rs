@@ -184,6 +184,24 @@ fn a_job_counts_no_more_once_its_runner_has_stopped_and_the_loss_is_known() {
 }
 
 #[test]
+fn a_job_that_was_cancelled_because_its_task_was_stopped_is_kept_as_lost_and_its_runner_is_not_reported() {
+    for (conclusion, exit_code, is_kept) in [("cancelled", 16, true), ("success", 16, false), ("cancelled", 0, false)] {
+        let mut world = world(10, 0);
+        world.queues(1..=1);
+        world.registers(1);
+        world.takes(1, 1);
+        world.completes(1, 1);
+        let ended = world.view.jobs.values_mut().next().unwrap().get_mut();
+        ended.conclusion = Some(conclusion.to_owned());
+        world.passes(5);
+        world.stops(1, exit_code);
+        let now = world.now;
+        assert_eq!(fargate_runners_core::apply::take_losses(&mut world.view, now), []);
+        assert_eq!(world.view.state.get().lost_jobs.len(), usize::from(is_kept), "{conclusion}, {exit_code}");
+    }
+}
+
+#[test]
 fn an_idle_runner_of_an_old_revision_does_not_count_and_the_new_one_is_launched() {
     let mut world = world(10, 1);
     world.look();

@@ -3,14 +3,17 @@
 mod common;
 
 use common::{TestLedger, World, stack, task_id};
+use fargate_runners_core::events::{Event, LookAgain, RunnerStopped};
 use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, ServiceName};
 use fargate_runners_core::job::{JobEvent, JobPhase};
 use fargate_runners_core::labels::Labels;
+use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::record::{Record, Version, Write};
 use fargate_runners_core::state::{FleetState, ServiceState};
-use fargate_runners_core::{events::Event, events::LookAgain};
+use fargate_runners_core::task::Stop;
 use fargate_runners_use_cases::ports::{Clock, Ledger, Retry};
 use fargate_runners_use_cases::scale::{Message, Scale};
+use std::time::Duration;
 
 type TestScale = Scale<TestLedger, World, World, World, World, World, World, World>;
 
@@ -47,6 +50,22 @@ fn queued(fleet: &str, id: u64) -> Message {
         delivery: format!("guid-{id}"),
     });
     Message { id: format!("{fleet}-{id}"), body: event.to_message().unwrap() }
+}
+
+fn completed(fleet: &str, id: u64, runner: u64) -> Message {
+    let Ok(Event::Job(event)) = Event::from_message(&queued(fleet, id).body) else { unreachable!() };
+    let name = RunnerName { stack: stack(), fleet: event.fleet.clone(), task: task_id(runner), attempt: 1 };
+    let (runner_name, conclusion) = (Some(name.to_string()), Some("failure".to_owned()));
+    let at = Some(common::NOW + Duration::from_secs(900));
+    let event = Event::Job(JobEvent { phase: JobPhase::Completed, runner_name, conclusion, at, ..event });
+    Message { id: format!("{fleet}-{id}-over"), body: event.to_message().unwrap() }
+}
+
+fn stopped(fleet: &str, task: u64) -> Message {
+    let stop = Stop { at: common::NOW, code: None, reason: None, exit_code: Some(137) };
+    let fleet = FleetName::parse(fleet).unwrap();
+    let event = Event::RunnerStopped(RunnerStopped { fleet, task_id: task_id(task), task_definition: None, service: None, stop });
+    Message { id: format!("stopped-{task}"), body: event.to_message().unwrap() }
 }
 
 fn look(fleet: &str) -> Message {
@@ -114,6 +133,16 @@ async fn a_launch_whose_answer_was_lost_starts_no_second_task() {
     assert_eq!(world.with(|state| state.launches.len()), 1);
     assert_eq!(world.state("burst").await.unwrap().launches.len(), 0);
     assert!(world.task("burst", 1000).await.is_some());
+}
+
+#[tokio::test]
+async fn a_job_that_went_down_with_its_runner_is_kept_as_lost_also_if_word_of_its_end_comes_before_word_of_its_tasks() {
+    let world = World::default();
+    scale(&world).handle(vec![queued("burst", 1)]).await;
+    scale(&world).handle(vec![completed("burst", 1, 1000)]).await;
+    scale(&world).handle(vec![stopped("burst", 1000)]).await;
+    let lost = world.state("burst").await.unwrap().lost_jobs;
+    assert_eq!(lost.keys().collect::<Vec<_>>(), [&JobId(1)]);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use super::Scale;
 use crate::find;
 use crate::ports::{Bus, COMMIT_MAX, Capacity, Clock, CommitError, DeadLetters, FleetQueue, Fleets, Ledger, PortError, WakeUp, chain};
 use crate::webhook::DOUBT;
-use fargate_runners_core::apply::{apply, keys_of, take_losses};
+use fargate_runners_core::apply::{apply, keys_of, keys_of_stopped, take_losses};
 use fargate_runners_core::events::{Event, RunnerLost};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::FleetName;
@@ -90,6 +90,10 @@ where
         missing.dedup();
         if !missing.is_empty() {
             view.add(self.ledger.read(&missing, now).await?);
+        }
+        let closed = keys_of_stopped(&view, events);
+        if !closed.is_empty() {
+            view.add(self.ledger.read(&closed, now).await?);
         }
         Ok(view)
     }
