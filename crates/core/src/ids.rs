@@ -163,6 +163,12 @@ impl TaskDefinition {
         let name = self.0.rsplit('/').next().unwrap_or_default();
         name.split(':').next().unwrap_or_default()
     }
+
+    /// The name of the service that the fleet's stack makes for it: each revision has one of its own.
+    #[must_use]
+    pub fn service(&self) -> String {
+        self.0.rsplit('/').next().unwrap_or_default().replace(':', "-")
+    }
 }
 
 fn is_lower_hex(c: char) -> bool {

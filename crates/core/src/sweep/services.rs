@@ -27,12 +27,14 @@ pub fn has_drifted(view: &View, service: &ServiceName, desired: u32, now: Timest
     }
 }
 
-/// Whether nobody needs the service: a newer revision has replaced it, and it neither has nor wants tasks, by ECS's word and by the ledger's.
+/// Whether nobody needs the service: a newer revision has replaced it, and it neither has nor wants tasks, by ECS's word and by the ledger's. The current
+/// revision's is the fleet's stack's own, also where the launch mode leaves it unused.
 #[must_use]
 pub fn is_spent(view: &View, fleet: &Fleet, service: &ServiceName, desired: u32, tasks: u32) -> bool {
     let wanted = view.state.get().services.get(service).is_some_and(|known| known.desired > 0 || known.applied != Some(0));
     let used = view.tasks.values().map(Slot::get).any(|task| task.stop.is_none() && task.service.as_ref() == Some(service));
-    fleet.service() != Some(service) && desired == 0 && tasks == 0 && !wanted && !used
+    let current = fleet.service() == Some(service) || fleet.task_definition.service() == service.as_str();
+    !current && desired == 0 && tasks == 0 && !wanted && !used
 }
 
 /// Services that nobody needs, and since when.
@@ -55,6 +57,7 @@ mod tests {
     use super::*;
     use crate::fleet::tests::description;
     use crate::state::ServiceState;
+    use serde_json::json;
 
     const NOW: Timestamp = Timestamp::from_secs(100_000);
 
@@ -88,6 +91,13 @@ mod tests {
         assert!(!is_spent(&view(0, Some(0)), &fleet, &service(3), 0, 0), "the current one");
         assert!(!is_spent(&view(0, Some(0)), &fleet, &service(2), 0, 1));
         assert!(!is_spent(&view(0, Some(0)), &fleet, &service(2), 1, 0));
+    }
+
+    #[test]
+    fn the_current_service_of_a_fleet_that_does_not_use_it_is_never_spent() {
+        let fleet = Fleet::parse(&description(&[("launch_mode", json!("tasks")), ("service", json!(""))])).unwrap();
+        assert!(!is_spent(&view(0, Some(0)), &fleet, &service(3), 0, 0));
+        assert!(is_spent(&view(0, Some(0)), &fleet, &service(2), 0, 0));
     }
 
     #[test]
