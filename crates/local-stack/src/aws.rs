@@ -24,6 +24,8 @@ pub use xml::{blocks, tag_value, tag_values};
 
 /// The emulator is one process on this machine; what takes longer than this hangs.
 const LONGEST_CALL: Duration = Duration::from_secs(30);
+/// A function may take this long, and whoever waits for its answer a little longer: `sweep`'s own limit is 5 minutes.
+const LONGEST_INVOCATION: Duration = Duration::from_secs(310);
 /// The region that a local deploy uses.
 const REGION: &str = "us-east-1";
 
@@ -109,12 +111,12 @@ impl Emulator {
         self.post("lambda", &path, headers, payload.to_string().into_bytes()).await.map(drop)
     }
 
-    /// Invokes a function and waits for its answer, 30 s at most. That the function failed is an error too.
+    /// Invokes a function and waits for its answer. That the function failed is an error too.
     pub async fn invoke(&self, function_name: &str, payload: &Value) -> Result<Value, Error> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let path = format!("/2015-03-31/functions/{}/invocations", encoded(function_name));
-        let answer = self.post("lambda", &path, headers, payload.to_string().into_bytes()).await?;
+        let answer = self.post_within(LONGEST_INVOCATION, "lambda", &path, headers, payload.to_string().into_bytes()).await?;
         let answer: Value = serde_json::from_slice(&answer).map_err(|error| Error::Unexpected(error.to_string()))?;
         match answer["errorMessage"].as_str() {
             Some(message) => Err(Error::Unexpected(message.to_owned())),
@@ -128,10 +130,21 @@ impl Emulator {
         Ok((answer.status().as_u16(), answer.bytes().await?.to_vec()))
     }
 
-    async fn post(&self, service: &str, path: &str, mut headers: HeaderMap, body: Vec<u8>) -> Result<Vec<u8>, Error> {
+    async fn post(&self, service: &str, path: &str, headers: HeaderMap, body: Vec<u8>) -> Result<Vec<u8>, Error> {
+        self.post_within(LONGEST_CALL, service, path, headers, body).await
+    }
+
+    async fn post_within(
+        &self,
+        longest: Duration,
+        service: &str,
+        path: &str,
+        mut headers: HeaderMap,
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, Error> {
         let url = format!("{}{path}", self.endpoint);
         signing::sign(&url, service, &self.region, &self.credentials, &mut headers, &body)?;
-        let answer = self.http.post(url).headers(headers).body(body).send().await?;
+        let answer = self.http.post(url).headers(headers).body(body).timeout(longest).send().await?;
         let status = answer.status();
         let body = answer.bytes().await?;
         if status.is_success() { Ok(body.to_vec()) } else { Err(Error::refused(status.as_u16(), &body)) }

@@ -148,9 +148,9 @@ impl EcsHandle {
         (self.nudge)();
     }
 
-    /// Decides what becomes of the task events from now on.
-    pub fn set_events(&self, events: Events) {
-        self.events.set(events);
+    /// Decides whether this becomes of the task events from now on.
+    pub fn set_events(&self, events: Events, on: bool) {
+        self.events.set(events, on);
     }
 
     /// How many task events were lost, and how many were delivered twice.

@@ -266,7 +266,7 @@ async fn a_killed_task_ends_with_137_and_its_events_come_as_often_as_they_are_le
     let mut stack = Stack::start("killed", SCRIPT, |_, _| {}).await;
     let mut killed = Vec::new();
     for events in [Events::Lost, Events::Repeated] {
-        stack.handle.as_ref().unwrap().set_events(events);
+        stack.handle.as_ref().unwrap().set_events(events, true);
         let id = stack.run_task("stay").await;
         stack.next_line("ready").await;
         assert!(stack.handle.as_ref().unwrap().kill(&id));
@@ -284,6 +284,7 @@ async fn a_killed_task_ends_with_137_and_its_events_come_as_often_as_they_are_le
             }
         };
         tokio::time::timeout(PATIENCE, wait).await.expect("every event of the task has been sent or lost");
+        handle.set_events(events, false);
         killed.push(id);
     }
     for _ in 0..2 {

@@ -22,7 +22,6 @@ use crate::problem::{Outcome, Problem};
 use crate::project::Project;
 use crate::screen::{Screen, Tone};
 use crate::stack::{FLEETS, Size, Stack, logs};
-use crate::tools::Tools;
 
 use self::jobs::Verdict;
 use self::run::Run;
@@ -50,10 +49,9 @@ pub struct Arguments {
 
 /// Runs it; an error when a job ended as it should not and nothing explains it, or when anything is left behind.
 pub async fn run(project: &Project, arguments: &Arguments) -> Outcome {
-    let tools = Tools::install(project).await?;
     let size = Size { spot_percent: SPOT_PERCENT, ..Size::new(MAXIMUM, arguments.seed) };
     let mut stack = tokio::select! {
-        stack = Stack::up(project, &tools, size) => stack?,
+        stack = Stack::up(project, size) => stack?,
         () = interrupted() => return Err(Problem::new("interrupted; nothing is left running")),
     };
     let outcome = tokio::select! {
@@ -88,6 +86,7 @@ async fn perform(stack: &mut Stack, arguments: &Arguments) -> Outcome {
     screen.line(Tone::Plain, &format!("Healers ({answered} sweeps, {failed} more that were cut off)\n{}", report::healed(&healed)));
     screen.line(Tone::Plain, &format!("Jobs ({})\n{}", jobs.len(), report::jobs(&jobs, &striker.causes)));
     screen.line(Tone::Plain, &format!("What is left behind\n{leavings}"));
+    screen.line(Tone::Plain, &format!("Most tasks wanted at once: {}\n", report::most_tasks(&most_tasks, MAXIMUM)));
     for fault in report::never_struck(&striker.tallies) {
         screen.line(Tone::Bad, &format!("never struck, and so not tried: {fault}"));
     }

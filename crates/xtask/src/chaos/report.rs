@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::stack::FLEETS;
+
 use super::fault::Fault;
 use super::jobs::{Followed, Verdict};
 use super::striker::{Cause, Tally};
@@ -20,6 +22,11 @@ pub fn faults(tallies: &BTreeMap<Fault, Tally>) -> String {
 /// The faults that never struck.
 pub fn never_struck(tallies: &BTreeMap<Fault, Tally>) -> Vec<String> {
     tallies.iter().filter(|(_, tally)| tally.struck == 0).map(|(fault, _)| fault.to_string()).collect()
+}
+
+/// How many tasks each fleet was meant to have at once.
+pub fn most_tasks(most: &[usize; FLEETS.len()], maximum: usize) -> String {
+    FLEETS.iter().zip(most).map(|(fleet, most)| format!("{} {most} of {maximum}", fleet.name)).collect::<Vec<_>>().join(", ")
 }
 
 /// What each healer healed.

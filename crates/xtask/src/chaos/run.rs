@@ -118,6 +118,7 @@ impl<'a> Run<'a> {
         while let Some(redeployed) = self.redeploys.try_join_next() {
             redeployed.map_err(|error| Problem::new(format!("the redeploy ended: {error}")))??;
             self.stack.ecs_server().copy_deployed().await;
+            self.striker.redeployed();
             self.say("redeployed: new tasks are of another task definition");
         }
         self.sweeps.go_on();

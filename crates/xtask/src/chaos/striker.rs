@@ -13,8 +13,8 @@ use super::schedule::Strike;
 use super::traps::{self, Deaths};
 use super::windows;
 
-/// A trap that nobody has stepped into for so long is taken away.
-const TRAP_FOR: Duration = Duration::from_secs(20);
+/// A trap that nobody has stepped into for so long is taken away: longer than from one sweep to the next, since `sweep` runs the least often.
+const TRAP_FOR: Duration = Duration::from_secs(40);
 
 /// Where nothing is there to be struck, it is tried again after this long.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -115,11 +115,11 @@ impl Striker {
     fn strike(&mut self, strike: Strike, elapsed: Duration, stack: &Stack) -> Vec<Note> {
         let fault = strike.fault;
         match fault {
-            Fault::FunctionKilled(function) => self.lay(function, &strike, elapsed, stack),
+            Fault::FunctionKilled(function) => self.lay(function, strike, elapsed, stack),
             Fault::TaskKilled | Fault::SpotInterruption => self.take(strike, elapsed, stack),
             Fault::Redeploy => {
                 self.redeploy_is_due = true;
-                self.hit(fault);
+                self.tallies.entry(fault).or_default().tried += 1;
                 vec![Note::Strikes(fault.to_string())]
             }
             _ => self.open(&strike, elapsed, stack),
@@ -132,9 +132,11 @@ impl Striker {
             self.put_off(Strike { at: elapsed + AGAIN_AFTER, ..strike });
             return Vec::new();
         };
-        self.hit(fault);
+        self.tallies.entry(fault).or_default().tried += 1;
+        self.strikes_one(fault);
         let note = Note::Strikes(format!("{fault}: {task}"));
-        self.causes.insert(task, if fault == Fault::TaskKilled { Cause::Killed } else { Cause::Interrupted });
+        // What was done to it first is what it ended of.
+        self.causes.entry(task).or_insert(if fault == Fault::TaskKilled { Cause::Killed } else { Cause::Interrupted });
         vec![note]
     }
 
@@ -172,13 +174,18 @@ impl Striker {
         notes
     }
 
-    fn lay(&mut self, function: &'static str, strike: &Strike, elapsed: Duration, stack: &Stack) -> Vec<Note> {
+    /// Lays a trap for a function on one of its lines; where one lies for somebody else, it waits for its turn.
+    fn lay(&mut self, function: &'static str, strike: Strike, elapsed: Duration, stack: &Stack) -> Vec<Note> {
         let between = traps::place(function, strike.draw >> 8);
+        if self.traps.contains_key(&between) {
+            self.put_off(Strike { at: elapsed + AGAIN_AFTER, ..strike });
+            return Vec::new();
+        }
         self.tallies.entry(strike.fault).or_default().tried += 1;
         let line = stack.lines.between(between);
         line.lay(traps::trap(function, between, line.port(), &self.folder, strike.draw >> 16, &self.deaths));
-        let before = self.traps.insert(between, Laid { function, until: elapsed + TRAP_FOR });
-        before.map(|laid| Note::Ends(format!("{} is not waited for any more", laid.function))).into_iter().collect()
+        self.traps.insert(between, Laid { function, until: elapsed + TRAP_FOR });
+        Vec::new()
     }
 
     /// Notes who has died in a trap.
@@ -187,16 +194,20 @@ impl Striker {
         for death in self.deaths.take() {
             self.traps.remove(&death.between);
             let fault = Fault::FunctionKilled(death.function);
-            let tally = self.tallies.entry(fault).or_default();
-            tally.struck += 1;
-            tally.hits += 1;
+            self.strikes_one(fault);
             notes.push(Note::Strikes(format!("{fault}: {}", death.doing)));
         }
         notes
     }
 
-    fn hit(&mut self, fault: Fault) {
+    /// The redeploy is through.
+    pub fn redeployed(&mut self) {
+        self.strikes_one(Fault::Redeploy);
+    }
+
+    fn strikes_one(&mut self, fault: Fault) {
         let tally = self.tallies.entry(fault).or_default();
-        *tally = Tally { tried: tally.tried + 1, struck: tally.struck + 1, hits: tally.hits + 1 };
+        tally.struck += 1;
+        tally.hits += 1;
     }
 }

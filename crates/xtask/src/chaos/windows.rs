@@ -1,10 +1,13 @@
 //! How each fault that goes on for a while is switched on and off, and how what it hit is counted; and the tasks that faults take.
 
+use std::collections::BTreeSet;
+
 use fargate_runners_local_stack::ecs::{Events, now_ms};
 use fargate_runners_local_stack::line::Condition;
 use fargate_runners_model_ecs::Faults as EcsFaults;
-use fargate_runners_model_github::{Faults as GithubFaults, Limits as GithubLimits};
+use fargate_runners_model_github::{Faults as GithubFaults, Limits as GithubLimits, Status};
 
+use crate::jobs::task_of;
 use crate::stack::Stack;
 
 use super::fault::Fault;
@@ -54,8 +57,8 @@ pub fn begin(fault: Fault, draw: u64, stack: &Stack) -> &'static str {
             };
             stack.ecs().config_mut().faults = rates;
         }
-        Fault::TaskEventsLost => stack.ecs_server().set_events(Events::Lost),
-        Fault::TaskEventsRepeated => stack.ecs_server().set_events(Events::Repeated),
+        Fault::TaskEventsLost => stack.ecs_server().set_events(Events::Lost, true),
+        Fault::TaskEventsRepeated => stack.ecs_server().set_events(Events::Repeated, true),
         Fault::FunctionKilled(_) | Fault::TaskKilled | Fault::SpotInterruption | Fault::Redeploy => {}
     }
     ""
@@ -75,7 +78,8 @@ pub fn end(fault: Fault, stack: &Stack) {
         Fault::DeliveriesLost => of_github(stack, |faults| (faults.lose, faults.lose_answer) = (0.0, 0.0)),
         Fault::DeliveriesRepeated => of_github(stack, |faults| (faults.repeat, faults.delay, faults.reorder) = (0.0, 0.0, 0.0)),
         Fault::EcsFails => stack.ecs().config_mut().faults = EcsFaults::default(),
-        Fault::TaskEventsLost | Fault::TaskEventsRepeated => stack.ecs_server().set_events(Events::Delivered),
+        Fault::TaskEventsLost => stack.ecs_server().set_events(Events::Lost, false),
+        Fault::TaskEventsRepeated => stack.ecs_server().set_events(Events::Repeated, false),
         Fault::FunctionKilled(_) | Fault::TaskKilled | Fault::SpotInterruption | Fault::Redeploy => {}
     }
 }
@@ -96,7 +100,8 @@ pub fn hits(fault: Fault, stack: &Stack) -> u64 {
     }
 }
 
-/// Kills a task that runs, or has Spot take one, and gives its id; none where there is none.
+/// Kills a task that runs, or has Spot take one, and gives its id; none where there is none. Every other time it is one in the middle of a job, if there is any:
+/// most tasks that run at a moment chosen by chance boot, wait or leave.
 pub fn take_task(fault: Fault, draw: u64, stack: &Stack) -> Option<String> {
     let spot_only = fault == Fault::SpotInterruption;
     let candidates: Vec<String> = {
@@ -104,6 +109,10 @@ pub fn take_task(fault: Fault, draw: u64, stack: &Stack) -> Option<String> {
         let running = ecs.tasks().filter(|task| task.is_running() && task.wanted && (task.spot || !spot_only));
         running.map(|task| task.id.clone()).collect()
     };
+    let in_a_job = tasks_in_jobs(stack);
+    let wants_busy = (draw >> 32).is_multiple_of(2);
+    let (busy, others): (Vec<String>, Vec<String>) = candidates.into_iter().partition(|task| in_a_job.contains(task));
+    let candidates = if others.is_empty() || (wants_busy && !busy.is_empty()) { busy } else { others };
     let most = u64::try_from(candidates.len()).unwrap_or_default();
     let task = candidates.get(usize::try_from(draw.checked_rem(most)?).ok()?)?.clone();
     let taken = if spot_only {
@@ -114,6 +123,13 @@ pub fn take_task(fault: Fault, draw: u64, stack: &Stack) -> Option<String> {
         stack.kill_task(&task)
     };
     taken.then_some(task)
+}
+
+fn tasks_in_jobs(stack: &Stack) -> BTreeSet<String> {
+    stack.github.with(|model, _| {
+        let running = model.jobs().filter(|job| job.status == Status::InProgress);
+        running.filter_map(|job| task_of(&job.runner.as_ref()?.name).map(str::to_owned)).collect()
+    })
 }
 
 fn of_github(stack: &Stack, change: impl FnOnce(&mut GithubFaults)) {

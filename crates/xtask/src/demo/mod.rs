@@ -15,7 +15,6 @@ use crate::problem::{Outcome, Problem};
 use crate::project::Project;
 use crate::screen::{Screen, Tone};
 use crate::stack::{LaunchMode, Size, Stack, counted, logs};
-use crate::tools::Tools;
 
 use self::report::Counts;
 use self::watch::{LINES_BELOW, Watch};
@@ -52,10 +51,9 @@ fn parse_jobs(text: &str) -> Result<usize, String> {
 
 /// Runs it; an error when a job did not end as it should or anything is left behind. Nothing that it started runs on, however it ends.
 pub async fn run(project: &Project, arguments: &Arguments) -> Outcome {
-    let tools = Tools::install(project).await?;
     let size = Size::new(arguments.jobs.max(MAXIMUM_AT_LEAST), arguments.seed);
     let mut stack = tokio::select! {
-        stack = Stack::up(project, &tools, size) => stack?,
+        stack = Stack::up(project, size) => stack?,
         () = interrupted() => return Err(Problem::new("interrupted; nothing is left running")),
     };
     let outcome = tokio::select! {

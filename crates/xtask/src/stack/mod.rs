@@ -89,8 +89,9 @@ impl Size {
 }
 
 impl Stack {
-    /// Builds, starts and deploys all of it.
-    pub async fn up(project: &Project, tools: &Tools, size: Size) -> Outcome<Self> {
+    /// Builds, starts and deploys all of it; the tools for that are installed first.
+    pub async fn up(project: &Project, size: Size) -> Outcome<Self> {
+        let tools = &Tools::install(project).await?;
         println!("Building the functions (the first time takes minutes, later ones seconds)");
         functions::compile(project, tools).await?;
         let runner = world::build_runner(project).await?;
