@@ -41,6 +41,7 @@ class ControlPlane(http.server.ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.credentials_path = f"/v2/credentials/{secrets.token_hex(16)}"
         self.issued = {}
+        self.credential_failures = 0
         self.calls = []
         self.changed = threading.Condition()
         self.answers = collections.defaultdict(list)
@@ -97,8 +98,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        known = self.path == self.server.credentials_path
-        self._send(200 if known else 404, self.server.issue_credentials() if known else {})
+        server = self.server
+        with server.changed:
+            fails = server.credential_failures > 0
+            server.credential_failures -= int(fails)
+        known = self.path == server.credentials_path
+        self._send(500 if fails else 200 if known else 404, server.issue_credentials() if known and not fails else {})
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
@@ -114,6 +119,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._send(status, answer, *headers)
 
     def _check(self, body):
+        if self.headers["authorization"] is None:
+            return Call(self.path, json.loads(body), "", False, set())
         scheme, _, fields = self.headers["authorization"].partition(" ")
         fields = dict(field.strip().split("=", 1) for field in fields.split(","))
         access_key, *scope = fields["Credential"].split("/")

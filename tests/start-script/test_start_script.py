@@ -100,6 +100,13 @@ class Registration(StartScript):
             self.assertEqual(task.exit_code(), 11)
             self.assert_never_listened(task)
 
+    def test_a_task_without_credentials_for_a_moment_asks_again_and_never_unsigned(self):
+        self.control_plane.credential_failures = 2
+        with self.task() as task:
+            task.wait_for_file("pid")
+        self.assertEqual(self.paths()[:2], [REGISTER, ACK])
+        self.assertEqual({call.signature_is_right for call in self.control_plane.calls}, {True})
+
     def test_a_refusal_for_now_never_ends_a_task_before_its_boot_time(self):
         self.control_plane.answer(REGISTER, (429, {}, {"retry-after": "300"}))
         with self.task(BOOT_SECONDS="3") as task:
