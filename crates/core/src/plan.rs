@@ -128,6 +128,8 @@ struct Tally {
     busy: u32,
     /// Tasks of the current revision that boot, launches and places that ECS is about to fill included. The launch mode fills it in.
     booting: u32,
+    /// Of the booting, those that ECS has granted protection. `None` in launch mode `tasks`, where no place is ever filled again.
+    protected: Option<u32>,
     /// Whether ECS was asked for nothing lately.
     quiet: bool,
     /// Whether there is more demand than at the last look.
@@ -164,7 +166,7 @@ impl Tally {
         let state = view.state.get();
         let growing = counts.queued + counts.busy > state.demand;
         let pause = if growing { Duration::from_secs(state.pause_secs.into()).max(COALESCE) } else { COALESCE };
-        Self { counts, wanted, needed, idle, busy, booting: 0, quiet: now.since(state.changed_at) >= pause, growing }
+        Self { counts, wanted, needed, idle, busy, booting: 0, protected: None, quiet: now.since(state.changed_at) >= pause, growing }
     }
 
     /// Runners that do or will serve the needed.
@@ -174,6 +176,22 @@ impl Tally {
 
     const fn deficit(&self) -> u32 {
         self.needed.saturating_sub(self.have())
+    }
+
+    /// Runners beyond the needed. Also of those that boot: they ask once they are idle, and perhaps nothing happens in between that would make anybody look.
+    fn surplus(&self) -> u32 {
+        self.have().saturating_sub(self.needed).min(self.idle + self.booting)
+    }
+
+    /// How many of them may leave. While a needed task boots in a service no place is taken out, so that ECS would start another task for whoever leaves, which
+    /// boots in turn: only so many leave that the others are enough without those that boot.
+    fn may_leave(&self) -> u32 {
+        match self.protected {
+            Some(protected) if self.needed > 0 && self.booting > protected => {
+                self.surplus().min((self.idle + self.busy + protected).saturating_sub(self.needed))
+            }
+            _ => self.surplus(),
+        }
     }
 }
 
@@ -223,9 +241,11 @@ fn grant_leaves(view: &mut View, fleet: &Fleet, tally: &Tally, plan: &mut Plan, 
     if tally.idle + tally.booting > 0 && tally.counts.queued > 0 {
         look_within(plan, if stuck { HUNG_EVERY } else { HUNG_AFTER });
     }
+    if tally.may_leave() < tally.surplus() {
+        look_within(plan, LOOK_AGAIN);
+    }
     let state = view.state.get_mut();
-    // Also for those that boot: they ask once they are idle, and perhaps nothing happens in between that would make anybody look.
-    state.surplus = tally.have().saturating_sub(tally.needed).min(tally.idle + tally.booting);
+    state.surplus = tally.may_leave();
     if !stuck {
         state.hung = 0;
     } else if now.since(state.hung_granted_at) >= HUNG_EVERY {

@@ -363,6 +363,36 @@ fn a_task_that_boots_for_a_cancelled_job_leaves_although_nobody_looks_again() {
 }
 
 #[test]
+fn no_runner_leaves_for_whom_ecs_would_start_another_because_a_needed_task_boots() {
+    let mut world = world(10, 3);
+    world.queues(1..=2);
+    world.look();
+    assert_eq!(world.desired(1), 5);
+    for id in 1..=2 {
+        world.happens(&common::job(id, fargate_runners_core::job::JobPhase::Completed, None, world.now));
+    }
+    // Three are needed, and four boot: whichever leaves now, its place cannot be taken out.
+    world.registers(1);
+    world.passes(30);
+    let plan = world.look();
+    assert_eq!(world.view.state.get().surplus, 0);
+    assert!(plan.look_again.is_some(), "nothing happens when the others register");
+    world.registers(2);
+    world.registers(3);
+    world.passes(30);
+    world.look();
+    assert_eq!(world.view.state.get().surplus, 0, "who leaves makes one needed that boots");
+    world.registers(4);
+    world.passes(30);
+    world.look();
+    assert_eq!(world.view.state.get().surplus, 1);
+    world.registers(5);
+    world.passes(30);
+    world.look();
+    assert_eq!(world.view.state.get().surplus, 2);
+}
+
+#[test]
 fn a_hung_listener_of_the_only_runner_is_looked_at_again() {
     let mut world = world(10, 0);
     world.queues(1..=1);

@@ -99,6 +99,21 @@ fn a_pool_and_a_burst_together_keep_to_the_maximum() {
         .and_breaks("R8", Mutant::IgnoreMaximum);
 }
 
+/// actions-runner-controller (#3866): while the pool is being filled, runners come and go for which nobody has any use. Here a burst has left more places than
+/// the pool needs; who leaves one of them while others boot only has it filled again, so that a pool that is slow to start is never there.
+#[test]
+fn a_pool_that_is_slow_to_start_comes_to_rest_after_a_burst() {
+    scene()
+        .maximum(5)
+        .warm(3)
+        .starts_take(minutes(4))
+        .idle(3)
+        .happens(a_burst_of(8))
+        .passes(minutes(25))
+        .idle(3)
+        .ends_with(every_job_ran().within(minutes(15)).on_tasks(16));
+}
+
 /// terraform-aws-github-runner (#4076, #4391): whoever has not registered after five minutes is taken for an orphan and ended, also one that is about to.
 #[test]
 fn a_runner_that_boots_for_more_than_six_minutes_is_not_killed() {

@@ -37,6 +37,7 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally:
     let places = all_places(view, Some(current), now);
     tally.counts.booting = places.values().map(|places| places.booting).sum();
     tally.booting = places.get(current).map_or(0, |places| places.booting);
+    tally.protected = Some(places.get(current).map_or(0, |places| places.protected));
 
     // Those whose place is wanted exit at once: ECS starts another task in it.
     let ready = ready(view, Some(current), current, now);
