@@ -186,7 +186,7 @@ def registration_call(path, **members):
 
 REGISTRATIONS = {
     "registrations": registration_call("/registrations"),
-    "ack": registration_call("/registrations/ack"),
+    "ack": registration_call("/registrations/ack", runner_name=f"2f8e1c3a-default-{TASK_ID}-1"),
     "lease": registration_call("/registrations/lease"),
     "done-job": registration_call("/registrations/done", outcome="job"),
     "done-left": registration_call("/registrations/done", outcome="left"),

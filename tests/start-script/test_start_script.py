@@ -52,6 +52,7 @@ class Registration(StartScript):
             self.assertIn("completed with result: Succeeded", task.output)
         calls = self.control_plane.calls
         self.assertEqual([path for path in self.paths() if path != LEASE], [REGISTER, ACK, DONE])
+        self.assertEqual(calls[1].body["runner_name"], registration()["runner_name"], "it acknowledges what it has got")
         self.assertEqual(calls[-1].body["outcome"], "job")
         self.assertEqual({call.signature_is_right for call in calls}, {True})
         self.assertEqual(len({call.body["nonce"] for call in calls}), 1, "one nonce for the task's whole life")

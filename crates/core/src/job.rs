@@ -64,7 +64,7 @@ pub struct JobEvent {
 }
 
 /// A job in the ledger of one fleet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct JobRecord {
     /// The job.
     pub job_id: JobId,

@@ -42,7 +42,7 @@ impl fmt::Display for Key {
 }
 
 /// A record of any kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Record {
     /// A fleet's own record.
@@ -87,7 +87,7 @@ impl Record {
 pub struct Version(pub u64);
 
 /// A record as it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Versioned {
     /// The record.
     pub record: Record,

@@ -87,9 +87,11 @@ pub fn is_claimed(task: &TaskRecord, now: Timestamp) -> bool {
     task.nonce_sha256.is_some() && (task.service.is_none() || task.protected_until.is_some_and(|until| until > now + MINT_LOCK))
 }
 
-/// Marks a mint as begun, under a new attempt.
+/// Marks a mint as begun, under a new attempt. The registration of the last one is void from here on: its runner is removed first, and whether that has
+/// happened nobody may know.
 pub fn begin_mint(task: &mut TaskRecord, now: Timestamp) {
     task.attempt += 1;
+    task.minted = None;
     task.minting_until = Some(now + MINT_LOCK);
 }
 
@@ -105,12 +107,17 @@ pub fn undo_mint(task: &mut TaskRecord) {
     task.minting_until = None;
 }
 
-/// Takes the acknowledgement of a registration. A repeat of the same is taken again.
-pub fn acknowledge(task: &mut TaskRecord, nonce: &str, now: Timestamp) -> Result<(), Refusal> {
-    if task.registered_at.is_some() && task.stop.is_none() && task.nonce_sha256.as_deref() == Some(nonce) {
+/// Takes the acknowledgement of a registration, of this attempt if the task names one. A repeat of the same is taken again. One that the task has got, and
+/// a late repeat of its request has removed, is not taken: its listener would find no runner at GitHub.
+pub fn acknowledge(task: &mut TaskRecord, nonce: &str, attempt: Option<u8>, now: Timestamp) -> Result<(), Refusal> {
+    let is_newest = attempt.is_none_or(|attempt| attempt == task.attempt);
+    if is_newest && task.registered_at.is_some() && task.stop.is_none() && task.nonce_sha256.as_deref() == Some(nonce) {
         return Ok(());
     }
     may_go_on(task, nonce, now)?;
+    if !is_newest {
+        return Err(Refusal::Forbidden("a repeat of its request has replaced the registration that it acknowledges"));
+    }
     if task.minted.as_ref().is_none_or(|minted| minted.attempt != task.attempt) || task.nonce_sha256.is_none() {
         return Err(Refusal::Forbidden("there is no registration to acknowledge"));
     }
@@ -229,7 +236,7 @@ mod tests {
 
     fn registered() -> TaskRecord {
         let mut task = minted();
-        acknowledge(&mut task, "n1", NOW).unwrap();
+        acknowledge(&mut task, "n1", Some(1), NOW).unwrap();
         task
     }
 
@@ -237,16 +244,16 @@ mod tests {
     fn a_lost_answer_may_be_asked_for_again_until_the_acknowledgement_and_never_after() {
         let mut task = minted();
         assert_eq!(may_claim(&task, "n1", NOW), Ok(()));
-        acknowledge(&mut task, "n1", NOW).unwrap();
+        acknowledge(&mut task, "n1", Some(1), NOW).unwrap();
         assert!(matches!(may_claim(&task, "n1", NOW), Err(Refusal::Forbidden(_))));
-        assert_eq!(acknowledge(&mut task, "n1", NOW), Ok(()));
+        assert_eq!(acknowledge(&mut task, "n1", Some(1), NOW), Ok(()));
     }
 
     #[test]
     fn a_second_nonce_gets_nothing() {
         let mut task = minted();
         assert!(matches!(may_claim(&task, "n2", NOW), Err(Refusal::Forbidden(_))));
-        assert!(matches!(acknowledge(&mut task, "n2", NOW), Err(Refusal::Forbidden(_))));
+        assert!(matches!(acknowledge(&mut task, "n2", Some(1), NOW), Err(Refusal::Forbidden(_))));
     }
 
     #[test]
@@ -255,8 +262,25 @@ mod tests {
         claim(&mut task, "n1", &definition(), None, NOW);
         begin_mint(&mut task, NOW);
         assert!(matches!(may_claim(&task, "n1", NOW), Err(Refusal::AskAgain { after, .. }) if after == MINT_LOCK));
-        assert!(matches!(acknowledge(&mut task, "n1", NOW), Err(Refusal::AskAgain { .. })));
+        assert!(matches!(acknowledge(&mut task, "n1", Some(1), NOW), Err(Refusal::AskAgain { .. })));
         assert_eq!(may_claim(&task, "n1", NOW + MINT_LOCK), Ok(()));
+    }
+
+    #[test]
+    fn a_registration_that_a_repeat_has_replaced_or_may_have_removed_is_not_acknowledged() {
+        let mut task = minted();
+        begin_mint(&mut task, NOW);
+        undo_mint(&mut task);
+        assert!(
+            matches!(acknowledge(&mut task, "n1", Some(1), NOW), Err(Refusal::Forbidden(_))),
+            "it may have been removed before GitHub refused"
+        );
+        begin_mint(&mut task, NOW);
+        end_mint(&mut task, Minted { attempt: 2, runner_id: None, at: NOW });
+        assert!(matches!(acknowledge(&mut task, "n1", Some(1), NOW), Err(Refusal::Forbidden(_))));
+        assert_eq!(acknowledge(&mut task, "n1", Some(2), NOW), Ok(()));
+        assert!(matches!(acknowledge(&mut task, "n1", Some(1), NOW), Err(Refusal::Forbidden(_))));
+        assert_eq!(acknowledge(&mut task, "n1", None, NOW), Ok(()), "a start script from before it named its runner");
     }
 
     #[test]
@@ -264,7 +288,7 @@ mod tests {
         assert!(!condemn(&mut registered(), NOW));
         let mut task = minted();
         assert!(condemn(&mut task, NOW));
-        assert!(matches!(acknowledge(&mut task, "n1", NOW), Err(Refusal::Leave(_))));
+        assert!(matches!(acknowledge(&mut task, "n1", Some(1), NOW), Err(Refusal::Leave(_))));
         assert!(matches!(may_claim(&task, "n1", NOW), Err(Refusal::Leave(_))));
     }
 

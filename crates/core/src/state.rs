@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// One service of the fleet: the current one, or a replaced one that still drains.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ServiceState {
     /// The desired count that it is meant to have.
     pub desired: u32,
@@ -26,7 +26,7 @@ impl Default for ServiceState {
 }
 
 /// A RunTask call that is due or whose answer is not recorded yet. Repeating it launches nothing twice.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Launch {
     /// The client token, derived from the fleet's version.
     pub token: String,
@@ -39,7 +39,7 @@ pub struct Launch {
 }
 
 /// A task that ended without ever registering.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FailedBoot {
     /// When it ended.
     pub at: Timestamp,
@@ -48,7 +48,7 @@ pub struct FailedBoot {
 }
 
 /// A job that went down with its runner.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LostJob {
     /// Its run.
     pub run_id: RunId,
@@ -61,7 +61,7 @@ pub struct LostJob {
 }
 
 /// How many of what a fleet had when it was last looked at. For people; no decision rests on it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Counts {
     /// Jobs that wait for a runner of this fleet.
     pub queued: u32,
@@ -80,7 +80,7 @@ pub struct Counts {
 }
 
 /// A fleet in the ledger.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FleetState {
     /// The fleet.
     pub fleet: FleetName,

@@ -83,7 +83,7 @@ pub struct Stop {
 }
 
 /// A registration that was made for a task.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Minted {
     /// Under which attempt, and so under which name.
     pub attempt: u8,
@@ -95,7 +95,7 @@ pub struct Minted {
 }
 
 /// A task in the ledger of its fleet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TaskRecord {
     /// The task.
     pub task_id: TaskId,

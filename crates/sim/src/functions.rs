@@ -75,8 +75,8 @@ pub struct ApiCall {
     pub route: Route,
     /// The nonce.
     pub nonce: String,
-    /// What a task that is done has behind it: `job` or `left`.
-    pub outcome: Option<&'static str>,
+    /// What else it says: the name of the runner that it acknowledges, or what a task that is done has behind it.
+    pub member: Option<(&'static str, String)>,
 }
 
 /// What a task gets.
@@ -126,8 +126,8 @@ async fn register(world: &Rc<World>, request: &ApiCall) -> Option<Answer> {
         stack: world.stack.clone(),
     };
     let arn = format!("arn:aws:sts::111122223333:assumed-role/runners-{}-task/{}", request.fleet, request.task_id);
-    let outcome = request.outcome.map(|outcome| format!(",\"outcome\":\"{outcome}\"")).unwrap_or_default();
-    let body = format!("{{\"nonce\":\"{}\"{outcome}}}", request.nonce);
+    let member = request.member.as_ref().map(|(name, value)| format!(",\"{name}\":\"{value}\"")).unwrap_or_default();
+    let body = format!("{{\"nonce\":\"{}\"{member}}}", request.nonce);
     call.run(function.handle(request.route, Some(&arn), body.as_bytes())).await
 }
 

@@ -181,7 +181,7 @@ fn misbehave(world: &Rc<World>, life: &Rc<TaskLife>, nonce: &str) {
         world.clone().engine.spawn(async move {
             for route in [Route::Ack, Route::Registration] {
                 let request =
-                    ApiCall { task_id: life.task_id.clone(), fleet: life.fleet.clone(), route, nonce: nonce.clone(), outcome: None };
+                    ApiCall { task_id: life.task_id.clone(), fleet: life.fleet.clone(), route, nonce: nonce.clone(), member: None };
                 if let ApiAnswer::Answer(Answer::Jit(name, _) | Answer::Token(name, ..)) = functions::api(&world, request).await {
                     world.oracle.violation(&world, "R5", format!("job code got the registration {name}"));
                 }

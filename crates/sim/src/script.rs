@@ -5,6 +5,7 @@ use crate::functions::{self, ApiAnswer, ApiCall};
 use crate::runner;
 use crate::task_host::{Phase, TaskLife};
 use crate::world::World;
+use fargate_runners_core::names::RunnerName;
 use fargate_runners_model_github::ListenerCredentials;
 use fargate_runners_use_cases::register::{Answer, Route};
 use secrecy::ExposeSecret;
@@ -31,11 +32,11 @@ const AGAIN_MOST: Millis = 300_000;
 pub async fn play(world: &Rc<World>, life: &Rc<TaskLife>) -> i32 {
     let nonce = format!("{:032x}{:032x}", world.between(0, u64::MAX), world.between(0, u64::MAX));
     let script = Script { world, life, nonce, boot_over: world.now() + BOOT };
-    let credentials = match script.registers().await {
-        Ok(credentials) => credentials,
+    let (name, credentials) = match script.registers().await {
+        Ok(registration) => registration,
         Err(code) => return code,
     };
-    if let Err(code) = script.acknowledges().await {
+    if let Err(code) = script.acknowledges(&name).await {
         return code;
     }
     let actor = world.engine.spawn(runner::play(Rc::clone(world), Rc::clone(life), script.nonce.clone(), credentials));
@@ -67,9 +68,9 @@ struct Backoff {
 }
 
 impl Script<'_> {
-    async fn call(&self, route: Route, outcome: Option<&'static str>) -> ApiAnswer {
+    async fn call(&self, route: Route, member: Option<(&'static str, String)>) -> ApiAnswer {
         let (task_id, fleet) = (self.life.task_id.clone(), self.life.fleet.clone());
-        let request = ApiCall { task_id, fleet, route, nonce: self.nonce.clone(), outcome };
+        let request = ApiCall { task_id, fleet, route, nonce: self.nonce.clone(), member };
         let limit = match route {
             Route::Registration | Route::Ack => CALL,
             Route::Lease | Route::Done => SHORT_CALL,
@@ -81,8 +82,8 @@ impl Script<'_> {
     }
 
     /// A call that SIGTERM ends at once (`None`), whatever the function is still doing: so it is while no runner runs.
-    async fn call_unless_stopped(&self, route: Route, outcome: Option<&'static str>) -> Option<ApiAnswer> {
-        match first(self.life.stopped.raised(), self.call(route, outcome)).await {
+    async fn call_unless_stopped(&self, route: Route, member: Option<(&'static str, String)>) -> Option<ApiAnswer> {
+        match first(self.life.stopped.raised(), self.call(route, member)).await {
             First::Left(()) => None,
             First::Right(answer) => Some(answer),
         }
@@ -109,14 +110,14 @@ impl Script<'_> {
         Ok(())
     }
 
-    async fn registers(&self) -> Result<ListenerCredentials, i32> {
+    async fn registers(&self) -> Result<(RunnerName, ListenerCredentials), i32> {
         let mut backoff = Backoff { next: 1000, deadline: self.boot_over };
         loop {
             let answer = self.call_unless_stopped(Route::Registration, None).await.ok_or(15)?;
             let again = match answer {
                 ApiAnswer::Answer(Answer::Jit(name, jit)) => {
                     self.world.tell(&self.life.short(), || format!("has the registration {name}"));
-                    return credentials(jit.encoded_jit_config.expose_secret()).ok_or(11);
+                    return credentials(jit.encoded_jit_config.expose_secret()).map(|credentials| (name, credentials)).ok_or(11);
                 }
                 ApiAnswer::Answer(Answer::Leave) => return Err(0),
                 ApiAnswer::Answer(Answer::Forbidden) => return Err(10),
@@ -129,10 +130,10 @@ impl Script<'_> {
         }
     }
 
-    async fn acknowledges(&self) -> Result<(), i32> {
+    async fn acknowledges(&self, name: &RunnerName) -> Result<(), i32> {
         let mut backoff = Backoff { next: 1000, deadline: self.boot_over };
         loop {
-            let answer = self.call_unless_stopped(Route::Ack, None).await.ok_or(15)?;
+            let answer = self.call_unless_stopped(Route::Ack, Some(("runner_name", name.to_string()))).await.ok_or(15)?;
             let again = match answer {
                 ApiAnswer::Answer(Answer::Acknowledged) => {
                     self.life.phase.set(Phase::Listening);
@@ -278,7 +279,7 @@ impl Script<'_> {
         }
         let mut backoff = Backoff { next: 1000, deadline: self.world.now() + DONE };
         loop {
-            let Some(answer) = self.call_unless_stopped(Route::Done, Some(outcome)).await else { return };
+            let Some(answer) = self.call_unless_stopped(Route::Done, Some(("outcome", outcome.to_owned()))).await else { return };
             let again = match answer {
                 ApiAnswer::Answer(Answer::Wait(again)) => Some(again),
                 ApiAnswer::Answer(Answer::Go | Answer::Forbidden | Answer::Leave) => return,

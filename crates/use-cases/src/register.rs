@@ -63,10 +63,12 @@ pub enum Route {
     Done,
 }
 
-/// The body of every request; the nonce counts only for the first two.
+/// The body of every request; the nonce counts only for the first two, the runner's name for the acknowledgement, the outcome for the last.
 #[derive(Deserialize)]
 struct Body {
     nonce: SecretString,
+    #[serde(default)]
+    runner_name: Option<String>,
     #[serde(default)]
     outcome: Option<Outcome>,
 }
@@ -169,7 +171,7 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
         };
         match route {
             Route::Registration => self.registration(&fleet, &caller, &nonce).await,
-            Route::Ack => self.ack(&fleet, &caller, &nonce).await,
+            Route::Ack => self.ack(&fleet, &caller, &nonce, body.runner_name.as_deref()).await,
             Route::Lease => self.lease(&fleet, &caller).await,
             Route::Done => self.done(&fleet, &caller, body.outcome == Some(Outcome::Job)).await,
         }

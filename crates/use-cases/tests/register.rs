@@ -32,6 +32,11 @@ async fn ask(world: &World, route: Route, fleet: &str, task: u64, nonce: &str) -
     register(world).handle(route, Some(&arn(fleet, task)), body.as_bytes()).await
 }
 
+async fn acknowledge(world: &World, runner_name: &str) -> Answer {
+    let body = serde_json::json!({ "nonce": "n", "runner_name": runner_name }).to_string();
+    register(world).handle(Route::Ack, Some(&arn("burst", 1)), body.as_bytes()).await
+}
+
 async fn registered(world: &World, fleet: &str, task: u64) {
     world.runs(fleet, task, "RUNNING");
     assert!(matches!(ask(world, Route::Registration, fleet, task, "n").await, Answer::Jit(..)));
@@ -105,6 +110,19 @@ async fn a_repeat_before_the_ack_removes_what_the_last_one_made() {
         assert!(matches!(answer, Answer::Jit(name, _) if name.attempt == attempt));
         assert_eq!(world.with(|state| state.runners.len()), 1);
     }
+}
+
+#[tokio::test]
+async fn a_registration_that_a_late_repeat_has_removed_is_not_acknowledged() {
+    let world = World::default();
+    world.runs("burst", 1, "RUNNING");
+    let Answer::Jit(first, _) = ask(&world, Route::Registration, "burst", 1, "n").await else { panic!("no registration") };
+    // The connection of an earlier call broke before the function had begun; now it has, and its answer reaches nobody.
+    let Answer::Jit(second, _) = ask(&world, Route::Registration, "burst", 1, "n").await else { panic!("no registration") };
+    assert!(matches!(acknowledge(&world, &first.to_string()).await, Answer::Forbidden));
+    assert!(matches!(acknowledge(&world, "of-no-task").await, Answer::Forbidden));
+    assert_eq!(world.task("burst", 1).await.unwrap().registered_at, None);
+    assert!(matches!(acknowledge(&world, &second.to_string()).await, Answer::Acknowledged));
 }
 
 #[tokio::test]

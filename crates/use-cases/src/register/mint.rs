@@ -9,6 +9,7 @@ use crate::ports::{
 };
 use fargate_runners_core::fleet::{Fleet, Registration};
 use fargate_runners_core::mutant::{self, Mutant};
+use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::record::{Record, Slot, Write};
 use fargate_runners_core::register::{
     self, PROTECTION, Refusal, acknowledge, begin_mint, claim, end_mint, is_claimed, may_claim, undo_mint,
@@ -65,11 +66,15 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
         self.mint(fleet, caller, task).await
     }
 
-    pub(super) async fn ack(&self, fleet: &Fleet, caller: &Caller, nonce: &str) -> Result<Answer, Trouble> {
+    /// A start script from before it named its runner acknowledges whatever was made last.
+    pub(super) async fn ack(&self, fleet: &Fleet, caller: &Caller, nonce: &str, runner: Option<&str>) -> Result<Answer, Trouble> {
+        let runner =
+            runner.map(RunnerName::parse).transpose().map_err(|_| Refusal::Forbidden("it acknowledges a runner with no such name"))?;
+        let attempt = runner.map(|runner| runner.attempt);
         for _ in 0..CONFLICTS_MAX {
             let now = self.clock.now();
             let mut task = self.task(fleet, caller, now).await?;
-            if let Err(refusal) = acknowledge(task.get_mut(), nonce, now) {
+            if let Err(refusal) = acknowledge(task.get_mut(), nonce, attempt, now) {
                 return self.refuse(fleet, task.get(), refusal).await;
             }
             match self.write(&mut task).await {
