@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::around::{registered, service};
 use common::{TestLedger, World, stack, task_id};
 use fargate_runners_core::events::{Event, LookAgain, RunnerStopped};
 use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, ServiceName};
@@ -10,7 +11,7 @@ use fargate_runners_core::labels::Labels;
 use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::record::{Record, Version, Write};
 use fargate_runners_core::state::{FleetState, ServiceState};
-use fargate_runners_core::task::Stop;
+use fargate_runners_core::task::{Stop, TaskRecord};
 use fargate_runners_use_cases::ports::{Clock, Ledger, Retry};
 use fargate_runners_use_cases::scale::{Message, Scale};
 use std::time::Duration;
@@ -206,4 +207,37 @@ async fn a_replaced_service_that_ecs_refuses_to_change_is_asked_for_again() {
     assert_eq!(scale(&world).handle(vec![look("default")]).await, Vec::<String>::new());
     assert!(world.state("default").await.unwrap().services.contains_key(&old));
     assert_eq!(world.with(|state| state.wake_ups.len()), 1);
+}
+
+/// A replaced service with so many idle runners, of which ECS has one place more than it is to have; there are more jobs than runners.
+async fn with_a_place_to_take_out(world: &World, runners: u64) -> ServiceName {
+    let old = ServiceName::parse("runners-default-0").unwrap();
+    let desired = u32::try_from(runners).unwrap();
+    let mut state = FleetState::new(FleetName::parse("default").unwrap());
+    state.services.insert(old.clone(), ServiceState { desired, applied: Some(desired + 1), confirmed: desired + 1 });
+    world.1.commit(&[Write { record: Record::Fleet(state), expected: Version(0) }], world.now()).await.unwrap();
+    for task in 1..=runners {
+        world.knows(TaskRecord { service: Some(old.clone()), ..registered("default", task, world.now()) }).await;
+    }
+    world.with(|state| state.services_fail.push(old.clone()));
+    assert_eq!(scale(world).handle((0..=runners).map(|job| queued("default", job)).collect()).await, Vec::<String>::new());
+    old
+}
+
+#[tokio::test]
+async fn no_count_is_raised_into_a_place_that_ecs_has_not_been_seen_to_take_out() {
+    let world = World::default();
+    let old = with_a_place_to_take_out(&world, 9).await;
+    assert_eq!(world.with(|state| state.wants.clone()), [], "with the new one it would be 11 of 10");
+    world.with(|state| state.services_fail.clear());
+    world.passes(6);
+    scale(&world).handle(vec![look("default")]).await;
+    assert_eq!(world.with(|state| state.wants.clone()), [(old, 9), (service(1), 1)]);
+}
+
+#[tokio::test]
+async fn a_count_is_raised_as_far_as_there_is_room_beside_a_place_that_was_not_taken_out() {
+    let world = World::default();
+    with_a_place_to_take_out(&world, 8).await;
+    assert_eq!(world.with(|state| state.wants.clone()), [(service(1), 1)]);
 }

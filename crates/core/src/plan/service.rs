@@ -61,6 +61,7 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally:
         keep_one_probe(view, current, tally, now);
     }
     call(view, Some(current), &mut plan, now);
+    plan.room = room(view, fleet);
     plan
 }
 
@@ -262,11 +263,16 @@ fn all_protected(view: &View, current: Option<&ServiceName>, name: &ServiceName,
         .all(|task| !task.state().is_registered() || task.protected_until.is_some_and(|until| until > now + PROTECTION_MARGIN))
 }
 
+/// The places that the maximum leaves free.
+fn room(view: &View, fleet: &Fleet) -> u32 {
+    let places: u32 = view.state.get().services.values().map(|service| service.desired).sum();
+    super::maximum(fleet).saturating_sub(places + launched(view))
+}
+
 /// Raises the current service's desired count to what is needed, within the maximum, the mint pace and the breaker.
 fn raise(view: &mut View, fleet: &Fleet, current: &ServiceName, tally: &mut Tally, breaker: bool, plan: &mut Plan, now: Timestamp) {
     let deficit = tally.deficit();
-    let places: u32 = view.state.get().services.values().map(|service| service.desired).sum();
-    let room = super::maximum(fleet).saturating_sub(places + launched(view));
+    let room = room(view, fleet);
     let pace = if breaker { 1u32.saturating_sub(tally.booting) } else { booting_limit().saturating_sub(tally.booting) };
     let raise = deficit.min(room).min(pace);
     if deficit.min(room) > raise && !breaker {

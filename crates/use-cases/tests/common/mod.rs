@@ -84,6 +84,8 @@ pub struct State {
     pub launches: Vec<Launch>,
     /// Services that ECS does not have any more.
     pub services_gone: Vec<ServiceName>,
+    /// Services of which every change fails.
+    pub services_fail: Vec<ServiceName>,
     /// What ECS fails with while this is set.
     pub ecs_fails: Option<Retry>,
     pub bus_fails: bool,
@@ -116,6 +118,7 @@ impl Default for State {
             wants: vec![],
             launches: vec![],
             services_gone: vec![],
+            services_fail: vec![],
             ecs_fails: None,
             bus_fails: false,
             around: around::Around::default(),
@@ -284,6 +287,9 @@ impl Capacity for World {
         self.with(|state| {
             if let Some(retry) = state.ecs_fails {
                 return Err(PortError { retry, ..broken("UpdateService") });
+            }
+            if state.services_fail.contains(service) {
+                return Err(broken("UpdateService"));
             }
             state.wants.push((service.clone(), count));
             Ok(if state.services_gone.contains(service) { Wanted::NoSuchService } else { Wanted::Accepted })
