@@ -11,6 +11,7 @@ mod jobs;
 mod problem;
 mod process;
 mod project;
+mod protocols;
 mod screen;
 mod sim;
 mod sizes;
@@ -43,6 +44,8 @@ enum Command {
     /// Many stories on virtual time: the rules against everything that may go wrong. `cargo xtask sim --help` says what can be asked.
     #[command(disable_help_flag = true)]
     Sim(sim::Arguments),
+    /// The claim, the lease and the single writer in every order of steps that their bounds admit; takes about two minutes.
+    Protocols,
     /// Everything that is checked: formatting, lints, documentation, tests, templates, scripts, and the demo as an end-to-end test.
     Test(checks::Arguments),
     /// Builds the functions as they are deployed, and prints how large each package is.
@@ -71,6 +74,7 @@ async fn run(command: Command) -> Outcome {
         Command::Demo(arguments) => demo::run(&project, &arguments).await,
         Command::Chaos(arguments) => chaos::run(&project, &arguments).await,
         Command::Sim(arguments) => unless_interrupted(sim::run(&project, &arguments)).await,
+        Command::Protocols => unless_interrupted(protocols::run(&project)).await,
         Command::Test(arguments) => unless_interrupted(checks::run(&project, &arguments)).await,
         Command::Sizes => unless_interrupted(sizes::run(&project)).await,
         Command::Tools => unless_interrupted(tools(&project)).await,

@@ -31,6 +31,8 @@ pub enum Check {
     Python,
     /// shellcheck.
     Shell,
+    /// The exhaustive checks of the protocols.
+    Protocols,
     /// The demo.
     Demo,
 }
@@ -66,7 +68,7 @@ impl<'a> Context<'a> {
 
 impl Check {
     /// In the order in which they run: what fails soonest first, but the tools before the tests, of which some run against the emulator.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Format,
         Self::Leaks,
         Self::Lints,
@@ -76,6 +78,7 @@ impl Check {
         Self::Templates,
         Self::Shell,
         Self::Python,
+        Self::Protocols,
         Self::Demo,
     ];
 
@@ -91,6 +94,7 @@ impl Check {
             Self::Templates => "templates",
             Self::Python => "python",
             Self::Shell => "shell",
+            Self::Protocols => "protocols",
             Self::Demo => "demo",
         }
     }
@@ -107,6 +111,7 @@ impl Check {
             Self::Templates => "the templates are valid (sam validate, sam validate --lint, cfn-lint)",
             Self::Python => "the tests of tests/: start script, templates, sample events",
             Self::Shell => "the scripts are clean (shellcheck)",
+            Self::Protocols => "claim, lease and single writer in every order that their bounds admit",
             Self::Demo => "20 jobs through the whole product, end to end",
         }
     }
@@ -127,6 +132,7 @@ impl Check {
             Self::Templates => tooled::templates(context).await,
             Self::Python => tooled::python(context).await,
             Self::Shell => tooled::shell(context).await,
+            Self::Protocols => crate::protocols::run(context.project).await,
             Self::Demo => tooled::demo().await,
         }
     }

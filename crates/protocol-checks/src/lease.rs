@@ -1,0 +1,602 @@
+//! The lease: idle runners ask whether they may stay while `scale` looks, jobs come and are handed out at any moment until GitHub has deleted the runner, and
+//! functions die between any two steps. A runner that is told to leave waits for a job that may have been handed out just before.
+
+use crate::call::{Call, Question, Reply, Said, Setting, What};
+use crate::cast::{self, News, fleet_name, task_id};
+use crate::fleet::{registered, timeless};
+use crate::ledger::Ledger;
+use fargate_runners_core::mutant::Mutant;
+use fargate_runners_core::record::{Record, Write};
+use fargate_runners_core::task::{LeaveReason, TaskRecord, TaskState};
+use stateright::{Model, Property};
+
+/// How much of what there is, and how often what may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bounds {
+    /// Runners that are idle in the beginning.
+    pub idle: u8,
+    /// The most tasks.
+    pub maximum: u8,
+    /// Jobs that come.
+    pub jobs: u8,
+    /// Calls fail, answers get lost, functions die, questions arrive late.
+    pub faults: u8,
+    /// Whether faults strike looks too: they die, go on beside their successors, and their messages come twice.
+    pub looks_fail: bool,
+    /// Leases that are asked for at once.
+    pub at_once: usize,
+}
+
+/// A wrong world, for checks of the check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// The ledger writes whatever stands there.
+    NoVersions,
+    /// A runner that is told to leave ends at once.
+    NoGrace,
+    /// Only the first question is ever answered: whoever was told to leave, and did not hear it, hears nothing more.
+    ForgetsLeavers,
+}
+
+/// What is checked.
+#[derive(Clone, Debug)]
+pub struct Leases {
+    setting: Setting,
+    bounds: Bounds,
+    wrong: Option<Wrong>,
+}
+
+/// What a task's script does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Script {
+    /// It boots.
+    Boots,
+    /// Its runner is idle, as far as it can see.
+    Idle,
+    /// It was told to leave, and waits for a job that may come.
+    Told,
+    /// A worker runs.
+    Works,
+    /// It has ended.
+    Gone,
+}
+
+/// A task, and its runner at GitHub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Task {
+    script: Script,
+    /// GitHub has the runner.
+    listed: bool,
+    /// The job that GitHub has given it.
+    job: Option<u8>,
+}
+
+/// How far a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Job {
+    ToCome,
+    Waits,
+    Runs,
+    Over,
+}
+
+/// Who waits for a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Caller {
+    /// The fleet's message group.
+    Group,
+    /// A task's script.
+    Script(u8),
+    /// Nobody any more.
+    Nobody,
+}
+
+/// Everything at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct State {
+    ledger: Ledger,
+    calls: Vec<(Caller, Call)>,
+    tasks: Vec<Task>,
+    jobs: Vec<Job>,
+    /// Messages in the fleet's group.
+    news: Vec<News>,
+    /// A wake-up is under way.
+    wake: bool,
+    /// Launches that ECS has made, by their tokens.
+    launched: Vec<(String, Vec<u8>)>,
+    faults: u8,
+    /// How many more may leave, by what `scale` wrote last.
+    may_leave: u32,
+    seen: Seen,
+}
+
+/// What has happened on the way, as far as a property asks for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Seen {
+    too_many_left: bool,
+    ended_in_job: bool,
+    last: Last,
+}
+
+/// What has happened just now: kept for one step only, so that states are told apart by what matters later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "independent of each other, each asked for by one property")]
+struct Last {
+    job_in_grace: bool,
+    taken_back: bool,
+    left: bool,
+    look_overtaken: bool,
+    launched: bool,
+}
+
+/// How a question is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum How {
+    /// As it should be.
+    Works,
+    /// It is done, and the answer gets lost.
+    Lost,
+    /// It is not done, and no answer comes.
+    Fails,
+    /// GitHub says that the runner has a job.
+    Busy,
+}
+
+/// What may happen next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is one sentence by itself")]
+pub enum Action {
+    JobComes(u8),
+    JobIsHandedOut(u8, u8),
+    WorkerShows(u8),
+    JobEnds(u8),
+    TaskRegisters(u8),
+    RunnerAsks(u8),
+    RunnerStopsWaiting(u8),
+    LateQuestionArrives(u8),
+    GracePasses(u8),
+    MessagesAreTaken,
+    MessagesComeTwice,
+    WakeUpComes,
+    LookIsGivenUp,
+    CallIsAnswered(usize, How),
+    CallDies(usize),
+}
+
+impl Leases {
+    /// Leases within bounds, with a wrong change or none.
+    #[must_use]
+    pub fn new(bounds: Bounds, mutant: Option<Mutant>, wrong: Option<Wrong>) -> Self {
+        Self { setting: Setting::new(vec![cast::fleet(0, bounds.maximum.into())], |_| 0, mutant), bounds, wrong }
+    }
+
+    /// A call begins, and reads at once: nobody could tell whether it had begun before.
+    fn start(&self, state: &mut State, caller: Caller, what: What) {
+        state.calls.push((caller, Call::new(&self.setting, what, 0)));
+        self.answer(state, state.calls.len() - 1, How::Works);
+    }
+
+    fn commit(&self, state: &mut State, by: &What, writes: &[Write]) -> bool {
+        let writes = timeless(writes);
+        let before = state.ledger.clone();
+        if self.wrong == Some(Wrong::NoVersions) {
+            state.ledger.overwrite(&writes);
+        } else if !state.ledger.commit(&writes) {
+            state.seen.last.look_overtaken |= matches!(by, What::Look(..));
+            return false;
+        }
+        for write in &writes {
+            match &write.record {
+                Record::Fleet(fleet) if matches!(by, What::Look(..)) => state.may_leave = fleet.surplus,
+                Record::Task(task) => {
+                    let was = before.task(fleet_name(0), &task.task_id).and_then(|task| task.leaving);
+                    if was.is_none() && matches!(task.leaving, Some((_, LeaveReason::Surplus))) {
+                        state.seen.too_many_left |= state.may_leave == 0;
+                        state.may_leave = state.may_leave.saturating_sub(1);
+                    }
+                    state.seen.last.taken_back |= was.is_some() && task.leaving.is_none();
+                }
+                Record::Fleet(_) | Record::Job(_) => {}
+            }
+        }
+        true
+    }
+
+    fn reply(&self, state: &mut State, by: &What, question: &Question, how: How) -> Reply {
+        let reply = match (question, how) {
+            (_, How::Fails) => Reply::Lost,
+            (_, How::Busy) => Reply::Refused,
+            (Question::Active(fleet), _) => Reply::Records(state.ledger.active(fleet)),
+            (Question::Read(keys), _) => Reply::Records(state.ledger.read(keys)),
+            (Question::Commit(writes), _) => {
+                if self.commit(state, by, writes) {
+                    Reply::Done
+                } else {
+                    Reply::Conflict
+                }
+            }
+            (Question::Delete(id), _) => {
+                state.tasks[usize::try_from(id.0).unwrap_or_default()].listed = false;
+                Reply::Done
+            }
+            (Question::Launch(launch), _) => state.launch(&launch.token, launch.count),
+            (Question::Wake(_), _) => {
+                state.wake = true;
+                Reply::Done
+            }
+            _ => Reply::Lost,
+        };
+        if how == How::Lost { Reply::Lost } else { reply }
+    }
+
+    fn answer(&self, state: &mut State, position: usize, how: How) {
+        state.faults -= u8::from(matches!(how, How::Lost | How::Fails));
+        let (caller, call) = state.calls[position].clone();
+        let Some(question) = call.asks() else { return };
+        let reply = self.reply(state, call.what(), question, how);
+        let mut call = call.hears(&self.setting, reply, 0);
+        // A look reads in two steps, of which the second only fetches what cannot change any more; a wake-up may come at any time.
+        while let Some(question @ (Question::Active(_) | Question::Read(_) | Question::Wake(_))) = call.asks().cloned() {
+            let reply = self.reply(state, &call.what().clone(), &question, How::Works);
+            call = call.hears(&self.setting, reply, 0);
+        }
+        let Some(said) = call.says() else {
+            state.calls[position] = (caller, call);
+            return;
+        };
+        state.calls.remove(position);
+        match caller {
+            Caller::Group if said == Said::ComeAgain => state.come_again(call.what()),
+            Caller::Script(task) => state.hears(task, said),
+            Caller::Group | Caller::Nobody => {}
+        }
+    }
+
+    /// Calls whose conflict is certain hear of it.
+    fn doom(&self, state: &mut State) {
+        if self.wrong == Some(Wrong::NoVersions) {
+            return;
+        }
+        for (_, call) in &mut state.calls {
+            if let Some(anew) = call.doomed(&self.setting, &state.ledger, 0) {
+                state.seen.last.look_overtaken |= matches!(call.what(), What::Look(..));
+                *call = anew;
+            }
+        }
+    }
+
+    /// A call with nothing else happening in between.
+    fn at_once(&self, state: &mut State, what: What) {
+        let mut call = Call::new(&self.setting, what, 0);
+        while let Some(question) = call.asks().cloned() {
+            let reply = self.reply(state, &call.what().clone(), &question, How::Works);
+            call = call.hears(&self.setting, reply, 0);
+        }
+    }
+
+    fn ends(&self, state: &mut State, task: u8, with_job: bool) {
+        state.seen.ended_in_job |= state.tasks[usize::from(task)].job.is_some();
+        self.at_once(state, What::Done(task, with_job));
+        state.tasks[usize::from(task)].script = Script::Gone;
+        state.news.push(News::Stopped(task));
+    }
+}
+
+impl State {
+    fn launch(&mut self, token: &str, count: u32) -> Reply {
+        if let Some((_, tasks)) = self.launched.iter().find(|(known, _)| known == token) {
+            return Reply::Tasks(tasks.clone());
+        }
+        let tasks: Vec<u8> = (0..count).map(|_| self.boot()).collect();
+        self.launched.push((token.to_owned(), tasks.clone()));
+        self.seen.last.launched = true;
+        Reply::Tasks(tasks)
+    }
+
+    /// A task starts, in the place of one that is forgotten if there is one.
+    fn boot(&mut self) -> u8 {
+        let task = Task { script: Script::Boots, listed: false, job: None };
+        let free = (0..).zip(&self.tasks).find(|(number, task)| task.script == Script::Gone && self.is_forgotten(*number));
+        if let Some(number) = free.map(|(number, _)| number) {
+            self.tasks[usize::from(number)] = task;
+            return number;
+        }
+        self.tasks.push(task);
+        u8::try_from(self.tasks.len() - 1).unwrap_or(u8::MAX)
+    }
+
+    fn is_forgotten(&self, task: u8) -> bool {
+        self.ledger.task(fleet_name(0), task_id(task)).is_none()
+            && !self.is_news(task)
+            && !self.calls.iter().any(|(_, call)| *call.what() == What::Lease(task))
+    }
+
+    /// Whether a message speaks of the task.
+    fn is_news(&self, task: u8) -> bool {
+        self.news.iter().any(|news| matches!(news, News::Taken(_, _, of) | News::Over(_, _, of) | News::Stopped(of) if *of == task))
+    }
+
+    fn register(&mut self, number: u8) {
+        let task = &mut self.tasks[usize::from(number)];
+        (task.script, task.listed) = (Script::Idle, true);
+        registered(&mut self.ledger, 0, number);
+    }
+
+    /// Messages that were not taken in.
+    fn come_again(&mut self, what: &What) {
+        match what {
+            What::Look(_, news) if news[..] == [News::Again] => self.wake = true,
+            What::Look(_, news) => self.news.extend(news),
+            _ => {}
+        }
+    }
+
+    fn hears(&mut self, task: u8, said: Said) {
+        let task = &mut self.tasks[usize::from(task)];
+        if task.script == Script::Idle && matches!(said, Said::LeaveLease | Said::Leave) {
+            task.script = Script::Told;
+        }
+    }
+
+    fn asks(&self, task: u8) -> bool {
+        self.calls.iter().any(|(caller, _)| *caller == Caller::Script(task))
+    }
+
+    fn looks(&self) -> bool {
+        self.calls.iter().any(|(caller, _)| *caller == Caller::Group)
+    }
+
+    fn state_of(&self, task: u8) -> TaskState {
+        self.ledger.task(fleet_name(0), task_id(task)).map_or(TaskState::Booting, TaskRecord::state)
+    }
+
+    fn count(&self, script: Script) -> u32 {
+        u32::try_from(self.tasks.iter().filter(|task| task.script == script).count()).unwrap_or(u32::MAX)
+    }
+
+    fn waiting(&self) -> u32 {
+        u32::try_from(self.jobs.iter().filter(|job| **job == Job::Waits).count()).unwrap_or(u32::MAX)
+    }
+
+    /// Nothing is under way, nothing that has happened is unknown, and no wake-up is noted: time stands still here, so that one that comes later is never
+    /// heard of.
+    fn rests(&self) -> bool {
+        self.ledger.fleet(fleet_name(0)).is_some_and(|state| state.wake_at.is_none())
+            && self.calls.is_empty()
+            && self.news.is_empty()
+            && !self.wake
+            && self.tasks.iter().all(|task| task.script != Script::Told && (task.job.is_none() || task.script == Script::Works))
+    }
+
+    /// Runners that would take a job now, or will once they have booted.
+    fn takers(&self) -> u32 {
+        let ready = |task: &Task| task.script == Script::Boots || (task.script == Script::Idle && task.listed && task.job.is_none());
+        u32::try_from(self.tasks.iter().filter(|task| ready(task)).count()).unwrap_or(u32::MAX)
+    }
+
+    /// Idle runners that stay if they ask.
+    fn stayers(&self) -> u32 {
+        let idle = (0..).zip(&self.tasks).filter(|(number, task)| task.script == Script::Idle && self.state_of(*number) == TaskState::Idle);
+        let idle = u32::try_from(idle.count()).unwrap_or(u32::MAX);
+        idle.saturating_sub(self.ledger.fleet(fleet_name(0)).map_or(0, |fleet| fleet.surplus))
+    }
+
+    /// The number of living tasks.
+    fn living(&self) -> usize {
+        self.tasks.iter().filter(|task| task.script != Script::Gone).count()
+    }
+
+    /// While nobody has read anything, nobody can tell one version from another: they begin anew, so that fewer states differ. The client tokens are made
+    /// of versions: they begin anew only when no launch is due, as if each version were new. Tombstones are forgotten once no message can be about them.
+    fn settle(&mut self) {
+        self.calls.sort_by_key(|(caller, call)| (*caller, call.rank()));
+        self.news.sort_unstable();
+        let due = self.ledger.fleet(fleet_name(0)).is_some_and(|fleet| !fleet.launches.is_empty());
+        if self.calls.is_empty() && !due {
+            self.launched.clear();
+            let told = self.news.is_empty();
+            self.ledger = Ledger::of(self.ledger.records().filter(|record| !told || record.is_active()).cloned());
+        }
+    }
+}
+
+impl Model for Leases {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        let mut state = State {
+            ledger: Ledger::default(),
+            calls: vec![],
+            tasks: vec![],
+            jobs: vec![Job::ToCome; self.bounds.jobs.into()],
+            news: vec![],
+            wake: true,
+            launched: vec![],
+            faults: self.bounds.faults,
+            may_leave: 0,
+            seen: Seen::default(),
+        };
+        for _ in 0..self.bounds.idle {
+            let task = state.boot();
+            state.register(task);
+        }
+        vec![state]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        let faulty = state.faults > 0;
+        let first = |wanted| (0..).zip(&state.jobs).find(|(_, job)| **job == wanted).map(|(number, _)| number);
+        actions.extend(first(Job::ToCome).map(Action::JobComes));
+        let room = state.calls.iter().filter(|(_, call)| matches!(call.what(), What::Lease(_))).count() < self.bounds.at_once;
+        for (number, task) in (0..).zip(&state.tasks) {
+            if let Some(job) = first(Job::Waits).filter(|_| task.listed && task.job.is_none()) {
+                actions.push(Action::JobIsHandedOut(job, number));
+            }
+            match (task.script, task.job) {
+                (Script::Boots, _) => actions.push(Action::TaskRegisters(number)),
+                (Script::Works, _) => actions.push(Action::JobEnds(number)),
+                (Script::Idle | Script::Told, Some(_)) => actions.push(Action::WorkerShows(number)),
+                _ => {}
+            }
+            if task.script == Script::Told && (task.job.is_none() || self.wrong == Some(Wrong::NoGrace)) {
+                actions.push(Action::GracePasses(number));
+            }
+            if task.script == Script::Idle && state.asks(number) && faulty {
+                actions.push(Action::RunnerStopsWaiting(number));
+            }
+            if task.script != Script::Boots && room && faulty {
+                actions.push(Action::LateQuestionArrives(number));
+            }
+            let answered = self.wrong != Some(Wrong::ForgetsLeavers) || state.state_of(number) != TaskState::Leaving;
+            if task.script == Script::Idle && !state.asks(number) && room && answered {
+                actions.push(Action::RunnerAsks(number));
+            }
+        }
+        if state.looks() {
+            if faulty && self.bounds.looks_fail {
+                actions.push(Action::LookIsGivenUp);
+            }
+        } else {
+            if !state.news.is_empty() {
+                actions.push(Action::MessagesAreTaken);
+                if faulty && self.bounds.looks_fail {
+                    actions.push(Action::MessagesComeTwice);
+                }
+            }
+            if state.wake {
+                actions.push(Action::WakeUpComes);
+            }
+        }
+        for (position, (_, call)) in state.calls.iter().enumerate() {
+            actions.push(Action::CallIsAnswered(position, How::Works));
+            if let Some(Question::Delete(id)) = call.asks()
+                && state.tasks[usize::try_from(id.0).unwrap_or_default()].job.is_some()
+            {
+                actions.push(Action::CallIsAnswered(position, How::Busy));
+            }
+            if faulty && (self.bounds.looks_fail || !matches!(call.what(), What::Look(..))) {
+                actions.push(Action::CallDies(position));
+                if matches!(call.asks(), Some(Question::Launch(_) | Question::Delete(_))) {
+                    actions.push(Action::CallIsAnswered(position, How::Lost));
+                }
+                if matches!(call.asks(), Some(Question::Launch(_))) {
+                    actions.push(Action::CallIsAnswered(position, How::Fails));
+                }
+            }
+        }
+    }
+
+    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+        let mut state = last.clone();
+        state.seen.last = Last::default();
+        match action {
+            Action::JobComes(job) => {
+                state.jobs[usize::from(job)] = Job::Waits;
+                state.news.push(News::Queued(job));
+            }
+            Action::JobIsHandedOut(job, task) => {
+                state.jobs[usize::from(job)] = Job::Runs;
+                state.tasks[usize::from(task)].job = Some(job);
+                state.news.push(News::Taken(job, 0, task));
+            }
+            Action::WorkerShows(task) => {
+                let task = &mut state.tasks[usize::from(task)];
+                state.seen.last.job_in_grace |= task.script == Script::Told;
+                task.script = Script::Works;
+            }
+            Action::JobEnds(number) => {
+                let task = &mut state.tasks[usize::from(number)];
+                task.listed = false;
+                let job = task.job.take()?;
+                state.jobs[usize::from(job)] = Job::Over;
+                state.news.push(News::Over(job, 0, number));
+                self.ends(&mut state, number, true);
+            }
+            Action::TaskRegisters(task) => state.register(task),
+            Action::RunnerAsks(task) => self.start(&mut state, Caller::Script(task), What::Lease(task)),
+            Action::LateQuestionArrives(task) => {
+                state.faults -= 1;
+                self.start(&mut state, Caller::Nobody, What::Lease(task));
+            }
+            Action::RunnerStopsWaiting(task) => {
+                state.faults -= 1;
+                let waits = |caller: Caller| if caller == Caller::Script(task) { Caller::Nobody } else { caller };
+                state.calls.iter_mut().for_each(|(caller, _)| *caller = waits(*caller));
+            }
+            Action::GracePasses(task) => {
+                state.seen.last.left = true;
+                self.ends(&mut state, task, false);
+            }
+            Action::MessagesAreTaken => {
+                let news = std::mem::take(&mut state.news);
+                self.start(&mut state, Caller::Group, What::Look(0, news));
+            }
+            Action::MessagesComeTwice => {
+                state.faults -= 1;
+                let news = state.news.clone();
+                self.start(&mut state, Caller::Group, What::Look(0, news));
+            }
+            Action::WakeUpComes => {
+                if state.calls.is_empty() {
+                    state.ledger.wake_up_comes(fleet_name(0));
+                }
+                state.wake = false;
+                self.start(&mut state, Caller::Group, What::Look(0, vec![News::Again]));
+            }
+            Action::LookIsGivenUp => {
+                state.faults -= 1;
+                let position = state.calls.iter().position(|(caller, _)| *caller == Caller::Group)?;
+                state.calls[position].0 = Caller::Nobody;
+                let what = state.calls[position].1.what().clone();
+                state.come_again(&what);
+            }
+            Action::CallIsAnswered(position, how) => self.answer(&mut state, position, how),
+            Action::CallDies(position) => {
+                state.faults -= 1;
+                let (caller, call) = state.calls.remove(position);
+                if caller == Caller::Group {
+                    state.come_again(call.what());
+                }
+            }
+        }
+        self.doom(&mut state);
+        state.settle();
+        Some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always("R1: no task ends before a job that its runner was given", |_, state: &State| !state.seen.ended_in_job),
+            Property::always("R2: no more leave than a look found to be too many", |_, state: &State| !state.seen.too_many_left),
+            Property::always("R8: no more tasks than the maximum", |model, state: &State| state.living() <= model.bounds.maximum.into()),
+            Property::always("R6: at rest, a job that waits has a runner that takes it", |model, state: &State| {
+                !state.rests() || state.takers() >= state.waiting() || state.living() == usize::from(model.bounds.maximum)
+            }),
+            Property::always("R7: at rest, an idle runner too many leaves when it asks", |_, state: &State| {
+                !state.rests() || state.stayers() <= state.waiting()
+            }),
+            Property::always("R7: a runner that was told to leave can go", |model, state: &State| {
+                let mut actions = vec![];
+                model.actions(state, &mut actions);
+                (0..).zip(&state.tasks).all(|(number, task)| {
+                    state.state_of(number) != TaskState::Leaving
+                        || task.script == Script::Gone
+                        || task.script != Script::Idle
+                        || state.asks(number)
+                        || task.job.is_some()
+                        || state.calls.len() >= model.bounds.at_once
+                        || actions.contains(&Action::RunnerAsks(number))
+                })
+            }),
+            Property::sometimes("a runner leaves", |_, state: &State| state.seen.last.left),
+            Property::sometimes("a job comes to a runner that was told to leave", |_, state: &State| state.seen.last.job_in_grace),
+            Property::sometimes("a leave is taken back", |_, state: &State| state.seen.last.taken_back),
+            Property::sometimes("a look is overtaken by a lease", |_, state: &State| state.seen.last.look_overtaken),
+            Property::sometimes("a task is launched", |_, state: &State| state.seen.last.launched),
+            Property::sometimes("all jobs are over and nobody is left", |_, state: &State| {
+                state.rests() && state.jobs.iter().all(|job| *job == Job::Over) && state.count(Script::Gone) as usize == state.tasks.len()
+            }),
+        ]
+    }
+}
