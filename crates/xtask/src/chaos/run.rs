@@ -164,6 +164,7 @@ impl<'a> Run<'a> {
     }
 
     fn count_tasks(&mut self) {
+        let mut too_many = Vec::new();
         let ecs = self.stack.ecs();
         for (fleet, most) in FLEETS.iter().zip(&mut self.most_tasks) {
             let name = format!("{CONTROL_PLANE}-{}", fleet.name);
@@ -174,7 +175,16 @@ impl<'a> Run<'a> {
                 }
                 LaunchMode::Tasks => ecs.tasks().filter(|task| task.wanted && task.group.ends_with(&name)).count(),
             };
+            if wanted > (*most).max(self.stack.size.maximum) {
+                let services = ecs.services().filter(|service| service.name.starts_with(&name));
+                let services: Vec<String> = services.map(|service| format!("{} {}", service.name, service.desired)).collect();
+                too_many.push(format!("{} is to have {wanted} tasks: {}", fleet.name, services.join(", ")));
+            }
             *most = wanted.max(*most);
+        }
+        drop(ecs);
+        for text in too_many {
+            self.screen.line(Tone::Bad, &format!("{} {text}", self.clock()));
         }
     }
 
