@@ -241,3 +241,21 @@ async fn a_count_is_raised_as_far_as_there_is_room_beside_a_place_that_was_not_t
     with_a_place_to_take_out(&world, 8).await;
     assert_eq!(world.with(|state| state.wants.clone()), [(service(1), 1)]);
 }
+
+#[tokio::test]
+async fn a_count_that_ecs_may_have_reached_already_is_never_set_to_less_for_want_of_room() {
+    let world = World::default();
+    let old = with_a_place_to_take_out(&world, 8).await;
+    let mut state = world.state("default").await.unwrap();
+    // The answer to the raise is lost, and the old service, which was to shrink, still cannot be asked.
+    state.services.insert(service(1), ServiceState { desired: 2, applied: None, confirmed: 0 });
+    world.knows_fleet(state).await;
+    world.passes(6);
+    world.with(|state| state.wants.clear());
+    scale(&world).handle(vec![look("default")]).await;
+    assert_eq!(world.with(|state| state.wants.clone()), []);
+    world.with(|state| state.services_fail.clear());
+    world.passes(6);
+    scale(&world).handle(vec![look("default")]).await;
+    assert_eq!(world.with(|state| state.wants.clone()), [(old, 8), (service(1), 2)]);
+}

@@ -120,7 +120,9 @@ where
         }
         let lacking = not_taken_out.saturating_sub(plan.room);
         for (name, count) in raises {
-            if plan.lowers.contains(name) && !may_lower {
+            // ECS may have this count already: then less of it would be a lowering that nobody has planned.
+            let perhaps_raised = plan.lowers.contains(name);
+            if perhaps_raised && (!may_lower || lacking > 0) {
                 continue;
             }
             let count = count.saturating_sub(lacking);
