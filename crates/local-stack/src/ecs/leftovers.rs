@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use rustix::process::{Pid, Signal, getsid, kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// Killing goes on while new ones appear, but not for ever.
 const ROUNDS: usize = 5;
@@ -43,15 +43,44 @@ fn belongs(pid: i32, marker: &str, folder: &Path) -> bool {
 
 /// Whether a process has a terminal that is not this process's: containers have ours or, after a `setsid`, none.
 fn sits_at_another_terminal(pid: i32) -> bool {
-    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    let Some((session, terminal)) = seat(&pid.to_string()) else { return false };
+    let ours = seat("self").map(|(session, _)| session);
+    terminal != 0 && Some(session) != ours
+}
+
+/// A process's session and terminal (`proc(5)`, `/proc/pid/stat`). Where the session began outside of this PID namespace, as in a container that somebody
+/// entered, its number is 0: not a process, so that `getsid` has no answer for it.
+fn seat(pid: &str) -> Option<(i32, i32)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    seat_in(&stat)
+}
+
+fn seat_in(stat: &str) -> Option<(i32, i32)> {
     // After the name, which may hold anything, come: state, parent, group, session, terminal.
-    let fields: Vec<i32> =
-        stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(1).map_while(|field| field.parse().ok()).collect();
-    let (session, terminal) = (fields.get(2).copied(), fields.get(3).copied());
-    let ours = getsid(None).ok().map(|sid| sid.as_raw_nonzero().get());
-    terminal.is_some_and(|terminal| terminal != 0) && session != ours
+    let mut fields = stat.rsplit(')').next()?.split_whitespace().skip(3).map(|field| field.parse().ok());
+    Some((fields.next()??, fields.next()??))
 }
 
 fn contains(text: &[u8], wanted: &[u8]) -> bool {
     !wanted.is_empty() && text.windows(wanted.len()).any(|window| window == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_began_outside_of_the_namespace_has_the_number_0() {
+        assert_eq!(seat_in("71 (a) b (c) S 0 71 0 34816 71 4194560 1 2"), Some((0, 34816)));
+        assert_eq!(seat_in("71 (bash) S 1 71 71 0 -1 4194560"), Some((71, 0)));
+        assert_eq!(seat_in("71 (bash"), None);
+        assert_eq!(seat("0"), None);
+    }
+
+    #[test]
+    fn this_process_sits_at_its_own_terminal() {
+        let own = i32::try_from(std::process::id()).unwrap();
+        assert!(seat("self").is_some());
+        assert!(!sits_at_another_terminal(own));
+    }
 }
