@@ -32,6 +32,7 @@ pub enum Mutant {
     ForgetServices,
     ForgetNudge,
     ForgetInterrupted,
+    ForgetRunnerVersion,
 }
 
 #[cfg(feature = "mutants")]
@@ -61,7 +62,7 @@ pub fn set(mutant: Option<Mutant>) {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::MintBeforeProtection,
         Self::RepeatAfterAck,
         Self::TrustBusy,
@@ -89,6 +90,7 @@ impl Mutant {
         Self::ForgetServices,
         Self::ForgetNudge,
         Self::ForgetInterrupted,
+        Self::ForgetRunnerVersion,
     ];
 
     /// What is done wrong.
@@ -98,7 +100,9 @@ impl Mutant {
             Self::MintBeforeProtection => "a runner is registered although ECS has not granted protection",
             Self::RepeatAfterAck => "a repeated request gets a registration although the last one is acknowledged",
             Self::TrustBusy => "a runner that GitHub does not call busy is stopped",
-            Self::StopAfterDelete => "a task is stopped once GitHub has deleted its runner",
+            Self::StopAfterDelete => {
+                "a task counts as done once GitHub has deleted its runner, so that its place is taken out while it waits for a worker"
+            }
             Self::IncrementInsteadOfCompute => "each queued delivery adds one to the wanted number",
             Self::SurplusWithoutVersion => "a lease is answered without writing that one may leave less",
             Self::LowerWhileSomethingBoots => "a desired count is lowered while a needed task boots without protection",
@@ -122,6 +126,7 @@ impl Mutant {
             Self::ForgetServices => "empty replaced services are not deleted",
             Self::ForgetNudge => "no fleet is looked at unless something happens to it",
             Self::ForgetInterrupted => "interrupted jobs are not run once more",
+            Self::ForgetRunnerVersion => "nobody is told that GitHub is about to refuse a runner's version",
         }
     }
 }

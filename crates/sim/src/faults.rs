@@ -3,6 +3,8 @@
 
 use crate::engine::Millis;
 use std::cell::{Cell, RefCell};
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
 
 macro_rules! faults {
     ($($fault:ident, $rate:expr, $text:expr;)*) => {
@@ -97,6 +99,58 @@ faults! {
     JobOfDays, 0.0005, "a job runs for five days";
 }
 
+/// No fault has this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no fault {0:?}; there are {all:?}", all = Fault::ALL)]
+pub struct UnknownFault(String);
+
+impl FromStr for Fault {
+    type Err = UnknownFault;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFault> {
+        Self::ALL.iter().find(|fault| format!("{fault:?}") == text).copied().ok_or_else(|| UnknownFault(text.chars().take(80).collect()))
+    }
+}
+
+/// A fault with a rate of its own, written `GhostMade=0.3`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// What goes wrong.
+    pub fault: Fault,
+    /// How often it strikes where it can, from 0 to 1.
+    pub rate: f64,
+}
+
+/// What is no fault with a rate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownRate {
+    /// It has no equals sign.
+    #[error("a rate is written Fault=0.2")]
+    NoRate,
+    /// Its name is no fault's.
+    #[error(transparent)]
+    Fault(#[from] UnknownFault),
+    /// Its number is none, or no chance.
+    #[error("{0:?} is no rate: it is a number from 0 to 1")]
+    Number(String),
+}
+
+impl FromStr for Rate {
+    type Err = UnknownRate;
+
+    fn from_str(text: &str) -> Result<Self, UnknownRate> {
+        let (fault, number) = text.split_once('=').ok_or(UnknownRate::NoRate)?;
+        let rate = number.parse().ok().filter(|rate| (0.0..=1.0).contains(rate));
+        Ok(Self { fault: fault.parse()?, rate: rate.ok_or_else(|| UnknownRate::Number(number.chars().take(80).collect()))? })
+    }
+}
+
+impl Display for Rate {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}={}", self.fault, self.rate)
+    }
+}
+
 /// How often each fault strikes and struck, in one story.
 pub struct Faults {
     rates: RefCell<Vec<f64>>,
@@ -167,5 +221,27 @@ impl Faults {
     #[must_use]
     pub fn struck(&self) -> Vec<u64> {
         self.struck.iter().map(Cell::get).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_written_as_it_is_read() {
+        let rate: Rate = "GhostMade=0.3".parse().unwrap();
+        assert_eq!(rate, Rate { fault: Fault::GhostMade, rate: 0.3 });
+        assert_eq!(rate.to_string(), "GhostMade=0.3");
+    }
+
+    #[test]
+    fn what_is_no_rate_is_told_why() {
+        let why = |text: &str| text.parse::<Rate>().map_err(|error| error.to_string()).unwrap_err();
+        assert_eq!(why("GhostMade"), "a rate is written Fault=0.2");
+        assert!(why("Ghost=0.3").starts_with("there is no fault \"Ghost\"; there are [DeliveryLost, "));
+        for number in ["", "many", "1.5", "-1", "NaN"] {
+            assert_eq!(why(&format!("GhostMade={number}")), format!("{number:?} is no rate: it is a number from 0 to 1"));
+        }
     }
 }

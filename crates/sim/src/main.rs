@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use fargate_runners_core::mutant::{self, Mutant};
-use fargate_runners_sim::faults::Fault;
+use fargate_runners_sim::faults::{Fault, Rate};
 use fargate_runners_sim::report;
 use fargate_runners_sim::shrink::shrink;
 use fargate_runners_sim::story::{Outcome, Settings, tell};
@@ -34,9 +34,12 @@ struct Arguments {
     /// Multiplies the usual rate of every fault.
     #[arg(long, default_value_t = 1.0)]
     faults: f64,
+    /// Gives a fault a rate of its own, for example `GhostMade=0.3`.
+    #[arg(long, value_name = "FAULT=RATE")]
+    rate: Vec<Rate>,
     /// Leaves a fault out, by its name.
-    #[arg(long)]
-    without: Vec<String>,
+    #[arg(long, value_name = "FAULT")]
+    without: Vec<Fault>,
     /// Runs a wrong change instead of the right rules, by its name.
     #[arg(long)]
     mutant: Option<String>,
@@ -53,15 +56,14 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let without = arguments.without.iter().filter_map(|name| {
-        let found = Fault::ALL.iter().find(|fault| format!("{fault:?}") == *name).copied();
-        if found.is_none() {
-            eprintln!("there is no fault {name:?}");
-        }
-        found
-    });
-    let settings =
-        Settings { jobs: arguments.jobs, hours: arguments.hours, factor: arguments.faults, without: without.collect(), told: false };
+    let settings = Settings {
+        jobs: arguments.jobs,
+        hours: arguments.hours,
+        factor: arguments.faults,
+        rates: arguments.rate.clone(),
+        without: arguments.without.clone(),
+        told: false,
+    };
     let mutant = match arguments.mutant.as_deref().map(|name| (name, Mutant::ALL.iter().find(|mutant| format!("{mutant:?}") == name))) {
         None => None,
         Some((_, Some(mutant))) => Some(*mutant),

@@ -72,14 +72,17 @@ pub fn story(outcome: &Outcome) {
 
 /// The command that tells the same story again.
 pub fn how_to_repeat(seed: u64, settings: &Settings, mutant: Option<Mutant>) {
+    let rates: Vec<String> = settings.rates.iter().map(|rate| format!(" --rate {rate}")).collect();
+    let factor = if (settings.factor - 1.0).abs() < f64::EPSILON { String::new() } else { format!(" --faults {}", settings.factor) };
     let without: Vec<String> = settings.without.iter().map(|fault| format!(" --without {fault:?}")).collect();
     let mutant = mutant.map(|mutant| format!(" --mutant {mutant:?}")).unwrap_or_default();
     let left: Vec<String> = Fault::ALL.iter().filter(|fault| !settings.without.contains(fault)).map(|fault| format!("{fault:?}")).collect();
     println!("\nfaults that it needs: {}", if left.is_empty() { "none".to_owned() } else { left.join(", ") });
     println!(
-        "again: cargo xtask sim --seeds 1 --seed {seed} --jobs {} --hours {}{mutant}{}",
+        "again: cargo xtask sim --seeds 1 --seed {seed} --jobs {} --hours {}{factor}{}{mutant}{}",
         settings.jobs,
         settings.hours,
+        rates.concat(),
         without.concat()
     );
 }

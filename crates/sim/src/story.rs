@@ -2,7 +2,7 @@
 
 use crate::end;
 use crate::engine::Millis;
-use crate::faults::{Fault, Faults};
+use crate::faults::{Fault, Faults, Rate};
 use crate::functions;
 use crate::oracle::Violation;
 use crate::people;
@@ -34,6 +34,8 @@ pub struct Settings {
     pub hours: u32,
     /// By how much the usual rates of faults are multiplied.
     pub factor: f64,
+    /// Faults that have a rate of their own, whatever the factor.
+    pub rates: Vec<Rate>,
     /// Faults that never strike.
     pub without: Vec<Fault>,
     /// Whether the tale is told.
@@ -42,7 +44,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { jobs: 200, hours: 6, factor: 1.0, without: vec![], told: false }
+        Self { jobs: 200, hours: 6, factor: 1.0, rates: vec![], without: vec![], told: false }
     }
 }
 
@@ -67,6 +69,7 @@ pub struct Outcome {
 #[must_use]
 pub fn tell(seed: u64, settings: &Settings) -> Outcome {
     let faults = Faults::new(seed, settings.factor, BEGIN + u64::from(settings.hours) * HOUR);
+    settings.rates.iter().for_each(|rate| faults.set(rate.fault, rate.rate));
     settings.without.iter().for_each(|fault| faults.set(*fault, 0.0));
     let plan = StoryPlan::new(seed, settings, &faults);
     let world = Rc::new(setting::world(seed, &plan, faults, Tale::new(settings.told)));

@@ -161,7 +161,7 @@ impl<P: Ports> Sweep<P> {
                 report.cut_off = Some(healer);
                 break;
             }
-            if healer.mutant().is_some_and(mutant::is) {
+            if mutant::is(healer.mutant()) {
                 continue;
             }
             self.heal(healer, &mut round, report.of(healer)).await;

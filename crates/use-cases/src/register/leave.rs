@@ -7,6 +7,7 @@ use crate::find;
 use crate::ports::{Bus, Clock, CommitError, Deleted, Fleets, Github, Ledger, MintPace, Tasks};
 use fargate_runners_core::events::{Event, RunnerDone};
 use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::mutant::{self, Mutant};
 use fargate_runners_core::record::{Key, View};
 use fargate_runners_core::register::{DONE_AGAIN, Lease, Refusal, done, lease, take_back_leave};
 use fargate_runners_core::task::{DoneAnswer, TaskRecord};
@@ -44,6 +45,9 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
             busy |= self.github.delete(fleet, runner).await.map_err(trouble)? == Deleted::Busy;
         }
         if !busy {
+            if mutant::is(Mutant::StopAfterDelete) {
+                self.done(fleet, caller, false).await?;
+            }
             return Ok(Answer::LeaveLease);
         }
         for _ in 0..CONFLICTS_MAX {

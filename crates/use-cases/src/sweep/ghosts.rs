@@ -2,9 +2,10 @@
 
 use super::round::{Round, in_turn};
 use super::{Healer, Outcome, Ports, Sweep, SweepError};
-use crate::ports::{Clock, Runners};
+use crate::ports::{Clock, Runners, Survey};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::{RunnerId, TaskId};
+use fargate_runners_core::mutant::{self, Mutant};
 use fargate_runners_core::record::Slot;
 use fargate_runners_core::sweep::tasks::{leave_as_ghost, may_be_ghost};
 use fargate_runners_core::task::TaskRecord;
@@ -25,6 +26,12 @@ impl<P: Ports> Sweep<P> {
             return Ok(());
         }
         let listing = self.listing(round, fleet).await?;
+        if mutant::is(Mutant::TrustBusy) {
+            let ids = |slot: &&Slot<TaskRecord>| Some((runner_of(slot.get())?, slot.get().task_id.clone()));
+            for (_, task) in idle.iter().filter_map(ids).filter(|(runner, _)| listing.shows_unused(*runner)) {
+                self.survey.stop(fleet, &task, "GitHub does not call its runner busy").await?;
+            }
+        }
         let not_shown = idle.into_iter().filter(|task| runner_of(task.get()).is_some_and(|runner| !listing.shows(runner))).collect();
         let mut last = self.recall::<Option<TaskId>>(Healer::Ghosts.name(), fleet.name.as_str()).await?;
         let not_shown = in_turn(not_shown, last.value.as_ref(), |task| &task.get().task_id);

@@ -84,8 +84,8 @@ impl Healer {
     }
 
     /// The mutant that forgets it.
-    pub(super) const fn mutant(self) -> Option<Mutant> {
-        Some(match self {
+    pub(super) const fn mutant(self) -> Mutant {
+        match self {
             Self::Nudge => Mutant::ForgetNudge,
             Self::Protection => Mutant::ForgetProtection,
             Self::StoppedTasks => Mutant::ForgetStoppedTasks,
@@ -99,9 +99,8 @@ impl Healer {
             Self::LeftRunners => Mutant::ForgetLeftRunners,
             Self::InterruptedJobs => Mutant::ForgetInterrupted,
             Self::Services => Mutant::ForgetServices,
-            // It only warns: no rule rests on it.
-            Self::RunnerVersion => return None,
-        })
+            Self::RunnerVersion => Mutant::ForgetRunnerVersion,
+        }
     }
 }
 

@@ -25,6 +25,11 @@ impl Listing {
     pub(super) fn shows(&self, runner: RunnerId) -> bool {
         self.ours.iter().any(|(_, seen)| seen.id == runner)
     }
+
+    /// Whether the runner is in it and not called busy, which proves nothing: only a wrong change asks.
+    pub(super) fn shows_unused(&self, runner: RunnerId) -> bool {
+        self.ours.iter().any(|(_, seen)| seen.id == runner && !seen.busy)
+    }
 }
 
 impl<P: Ports> Sweep<P> {
