@@ -151,10 +151,10 @@ fn apply_drifted(view: &mut View, event: &ServiceDrifted, now: Timestamp) {
     let known = services.entry(event.service.clone()).or_insert(ServiceState {
         desired: event.desired,
         applied: Some(event.desired),
-        confirmed: 0,
+        highest: event.desired,
     });
     if known.desired != event.desired {
-        known.applied = None;
+        known.asked();
     }
 }
 

@@ -62,8 +62,6 @@ pub struct Plan {
     pub want: Vec<(ServiceName, u32)>,
     /// Of these, the services whose count may fall by it: it must not, unless the named tasks have lost their protection.
     pub lowers: Vec<ServiceName>,
-    /// Places that the maximum leaves free beside all of these counts. Raising needs more of them while a count that is to fall has not fallen.
-    pub room: u32,
     /// RunTask calls that are due.
     pub launch: Vec<Launch>,
     /// The wake-up queue is to bring the fleet back after this time.

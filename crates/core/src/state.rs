@@ -13,15 +13,41 @@ pub struct ServiceState {
     pub desired: u32,
     /// The desired count that ECS is known to have accepted; `None` from before a call until its answer is recorded, however it gets lost.
     pub applied: Option<u32>,
-    /// The count that ECS was last known to have: while `applied` is unknown, it has this one or `desired`.
+    /// The most that ECS may have while `applied` is unknown: of what was last known and all that was asked for since.
     #[serde(default)]
-    pub confirmed: u32,
+    pub highest: u32,
+}
+
+impl ServiceState {
+    /// The most that ECS may have now.
+    #[must_use]
+    pub fn highest(&self) -> u32 {
+        self.applied.unwrap_or(self.highest)
+    }
+
+    /// The most that ECS may have now or is to have: so many places of the fleet's maximum are taken.
+    #[must_use]
+    pub fn at_most(&self) -> u32 {
+        self.highest().max(self.desired)
+    }
+
+    /// Whether the count is to fall and perhaps has not fallen yet.
+    #[must_use]
+    pub fn is_to_fall(&self) -> bool {
+        self.applied != Some(self.desired) && self.desired < self.highest()
+    }
+
+    /// ECS is asked for the desired count. Until the answer is recorded nobody knows what ECS has.
+    pub fn asked(&mut self) {
+        self.highest = self.at_most();
+        self.applied = None;
+    }
 }
 
 impl Default for ServiceState {
     /// A service as the fleet's template makes it.
     fn default() -> Self {
-        Self { desired: 0, applied: Some(0), confirmed: 0 }
+        Self { desired: 0, applied: Some(0), highest: 0 }
     }
 }
 

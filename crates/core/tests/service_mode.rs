@@ -152,12 +152,73 @@ fn a_crash_between_the_ledger_and_ecs_is_made_good_at_the_next_look() {
     world.completes(1, 1);
     world.reports_done(1);
     world.passes(10);
-    let first = world.look();
-    // The calls were never made.
-    world.view.state.get_mut().services.get_mut(&service(1)).unwrap().applied = None;
-    world.passes(10);
-    let second = world.look();
+    let first = world.looks_and_dies();
+    world.passes(5);
+    let second = world.looks_and_dies();
     assert_eq!((first.want, first.unprotect), (second.want, second.unprotect));
+    assert_eq!((second.lowers, world.desired(1)), (vec![service(1)], 1));
+}
+
+#[test]
+fn a_place_of_a_released_task_that_may_be_gone_is_not_taken_out_of_another_ones() {
+    let mut world = busy(3, 10);
+    world.completes(1, 1);
+    world.reports_done(1);
+    world.passes(10);
+    assert_eq!(world.looks_and_dies().want, [(service(1), 2)]);
+    // The task exits by itself after 30 s; ECS starts another in its place, of which nobody has heard.
+    world.passes(15);
+    assert_eq!(world.looks_and_dies().want, [(service(1), 3)]);
+}
+
+#[test]
+fn a_place_that_is_to_be_taken_out_is_promised_to_nobody_before_ecs_has_done_it() {
+    let mut world = busy(4, 4);
+    world.fleet = fleet("service", 4, 0, 2);
+    world.queues(10..=13);
+    world.completes(1, 1);
+    world.reports_done(1);
+    world.passes(10);
+    let plan = world.looks_and_dies();
+    assert_eq!(plan.want, [(service(1), 3)], "with one in the new service it could be five of four");
+    assert!(plan.look_again.is_some_and(|wait| wait.as_secs() <= 2));
+    world.passes(2);
+    assert_eq!(world.look().want, [(service(1), 3)]);
+    world.passes(2);
+    assert_eq!(world.look().want, [(service(2), 1)]);
+}
+
+#[test]
+fn a_count_that_ecs_may_have_reached_is_held_against_the_maximum_until_it_has_fallen() {
+    let mut world = world(5, 0);
+    world.queues(1..=4);
+    world.looks_and_dies();
+    assert_eq!(world.desired(1), 4);
+    // Whether ECS has the four nobody knows: with a new revision it still may.
+    world.fleet = fleet("service", 5, 0, 2);
+    world.passes(10);
+    let plan = world.looks_and_dies();
+    assert_eq!(plan.want, [(service(1), 0), (service(2), 1)]);
+    world.passes(10);
+    world.look();
+    world.passes(10);
+    world.look();
+    assert_eq!((world.desired(1), world.desired(2)), (0, 4));
+}
+
+#[test]
+fn a_task_that_has_waited_long_for_its_answer_counts_as_protected_until_it_has_surely_exited() {
+    let mut world = busy(3, 10);
+    world.completes(1, 1);
+    world.reports_done(1);
+    world.passes(10);
+    world.looks_and_dies();
+    world.stops(1, 0);
+    world.registers(4);
+    world.reports_done(2);
+    // The second waits for longer than a place is taken out by it, but has not exited.
+    world.passes(25);
+    assert_eq!(world.looks_and_dies().want, [(service(1), 3)]);
 }
 
 #[test]

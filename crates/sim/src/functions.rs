@@ -258,6 +258,7 @@ pub fn ecs_event(world: &Rc<World>, envelope: serde_json::Value) {
 pub async fn sweep_on_schedule(world: Rc<World>) {
     loop {
         world.engine.sleep(SWEEP_EVERY).await;
+        world.oracle.counts_last(&world);
         if world.strikes(Fault::SweepMissed) {
             continue;
         }

@@ -3,9 +3,12 @@
 use crate::engine::Millis;
 use crate::faults::Fault;
 use crate::world::World;
+use fargate_runners_core::ids::{FleetName, TaskId};
+use fargate_runners_core::record::{Record, Versioned};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{FleetList, PortError, Retry};
 use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -69,6 +72,8 @@ struct CallInner {
     dead: Cell<bool>,
     /// The message group whose batch this is, where it is one.
     group: RefCell<Vec<String>>,
+    /// The tasks that were protected by a fleet's records when it last read them.
+    read_as_protected: RefCell<BTreeMap<FleetName, BTreeSet<TaskId>>>,
 }
 
 impl Call {
@@ -76,7 +81,15 @@ impl Call {
     #[must_use]
     pub fn new(world: &Rc<World>, function: Function, host: Rc<Host>) -> Self {
         let deadline = world.now() + function.limit();
-        Self(Rc::new(CallInner { world: Rc::clone(world), function, host, deadline, dead: Cell::new(false), group: RefCell::default() }))
+        Self(Rc::new(CallInner {
+            world: Rc::clone(world),
+            function,
+            host,
+            deadline,
+            dead: Cell::new(false),
+            group: RefCell::default(),
+            read_as_protected: RefCell::default(),
+        }))
     }
 
     /// Notes for which message groups it works.
@@ -88,6 +101,20 @@ impl Call {
     #[must_use]
     pub fn is_in_group(&self, fleet: &str) -> bool {
         self.0.group.borrow().iter().any(|group| group == fleet)
+    }
+
+    /// Notes what a fleet's records, which it has read, say of protection.
+    pub fn reads(&self, fleet: &FleetName, records: &[Versioned]) {
+        let now = self.clock();
+        let tasks = records.iter().filter_map(|found| if let Record::Task(task) = &found.record { Some(task) } else { None });
+        let protected = tasks.filter(|task| task.protected_until.is_some_and(|until| until > now)).map(|task| task.task_id.clone());
+        self.0.read_as_protected.borrow_mut().insert(fleet.clone(), protected.collect());
+    }
+
+    /// Whether it can know that ECS protects the task.
+    #[must_use]
+    pub fn has_read_as_protected(&self, fleet: &FleetName, task: &str) -> bool {
+        self.0.read_as_protected.borrow().get(fleet).is_some_and(|tasks| tasks.iter().any(|known| known.as_str() == task))
     }
 
     /// The world.

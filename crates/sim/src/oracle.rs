@@ -23,6 +23,10 @@ const OLD_MAXIMUM: Millis = 15 * 60_000;
 /// The wanted number is held against the whole ledger at one look of so many.
 const COUNTED_ONE_IN: u64 = 8;
 
+/// A desired count may lie below the protected tasks for a while, when somebody changed it, or nobody heard that ECS had granted protection. By then a healer
+/// has come by, and the next one if a sweep was missed.
+const TOO_FEW_FOR: Millis = 20 * 60_000;
+
 /// A rule that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
@@ -43,6 +47,8 @@ pub struct Oracle {
     may_leave: RefCell<BTreeMap<String, u32>>,
     /// Who has been told to leave.
     left: RefCell<BTreeSet<String>>,
+    /// The services whose desired count lies below their protected tasks, and since when that was seen.
+    too_few: RefCell<BTreeMap<String, Millis>>,
 }
 
 impl Oracle {
@@ -190,13 +196,35 @@ impl Oracle {
             return self.violation(world, "R8", format!("fleet {} is to have {sum} tasks, but at most {most}", fleet.name));
         }
         let now = world.now();
-        let protected =
-            ecs.tasks().filter(|task| task.service.as_deref() == Some(service.as_str()) && task.wanted && task.is_protected(now)).count();
+        let own_tasks = ecs.tasks().filter(|task| task.service.as_deref() == Some(service.as_str()) && task.wanted);
+        // What ECS has granted since, or what no record tells, nobody could know.
+        let protected = own_tasks.filter(|task| task.is_protected(now) && call.has_read_as_protected(&fleet.name, &task.id)).count();
         let current = world.book.borrow().all().iter().any(|known| known.service() == Some(service));
         // What people did to the count by hand is put right, not defended.
         if current && count < known && count < protected && !world.book.borrow().is_changed_by_hand(service.as_str()) {
             drop(ecs);
             self.violation(world, "R8", format!("{service} is to have {count} tasks, but {protected} are protected"));
+        }
+    }
+
+    /// Looks whether a current service is to have fewer tasks than ECS protects, and since when: ECS refuses protection to all others meanwhile.
+    pub fn counts_last(&self, world: &World) {
+        let now = world.now();
+        let ecs = world.ecs.borrow();
+        let book = world.book.borrow();
+        let current: Vec<&str> = book.all().iter().filter_map(|fleet| fleet.service()).map(ServiceName::as_str).collect();
+        let protected =
+            |name: &str| ecs.tasks().filter(|task| task.service.as_deref() == Some(name) && task.wanted && task.is_protected(now)).count();
+        let short = ecs.services().filter(|service| current.contains(&service.name.as_str()) && service.desired < protected(&service.name));
+        let mut too_few = self.too_few.borrow_mut();
+        let before = std::mem::take(&mut *too_few);
+        for service in short {
+            let since = before.get(&service.name).copied().unwrap_or(now);
+            too_few.insert(service.name.clone(), since);
+            if now - since >= TOO_FEW_FOR {
+                let (name, minutes) = (&service.name, (now - since) / 60_000);
+                self.violation(world, "R8", format!("{name} is to have fewer tasks than are protected, for {minutes} minutes now"));
+            }
         }
     }
 

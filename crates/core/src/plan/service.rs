@@ -2,7 +2,7 @@
 //! and only while ECS could pick no other task that is needed: every registered task is protected, and a task that boots without protection is
 //! either not there or one too many. Every revision has a service of its own: the current one is scaled, a replaced one only ever shrinks.
 
-use super::{LOOK_AGAIN, Plan, Tally, booting_limit, changed, look_within, must_coalesce};
+use super::{COALESCE, LOOK_AGAIN, Plan, Tally, booting_limit, changed, look_within, must_coalesce};
 use crate::fleet::Fleet;
 use crate::ids::{ServiceName, TaskId};
 use crate::mutant::{self, Mutant};
@@ -26,12 +26,16 @@ pub const RELEASES_PER_LOOK: usize = 30;
 /// While a boot keeps ready tasks waiting, look again after this.
 const RELEASE_RETRY: Duration = Duration::from_secs(5);
 
+/// Whoever said `done` so long ago has exited, whatever became of the answer: a task waits 30 s for it, and its calls may take some time.
+const GONE_AFTER_DONE: Duration = Duration::from_secs(60);
+
 /// A registered task whose protection ends within this could be picked by ECS: no count is lowered then. `sweep` renews it long before.
 pub const PROTECTION_MARGIN: Duration = Duration::from_secs(600);
 
 pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally: &mut Tally, breaker: bool, now: Timestamp) -> Plan {
     let mut plan = Plan::default();
     view.state.get_mut().services.entry(current.clone()).or_default();
+    take_back(view, Some(current), now);
     let places = all_places(view, Some(current), now);
     make_good(view, fleet, current, places.get(current).copied().unwrap_or_default());
     let places = all_places(view, Some(current), now);
@@ -58,15 +62,15 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally:
     }
     raise(view, fleet, current, tally, breaker, &mut plan, now);
     if breaker {
-        keep_one_probe(view, current, tally, now);
+        keep_one_probe(view, current, tally, &mut plan, now);
     }
     call(view, Some(current), &mut plan, now);
-    plan.room = room(view, fleet);
     plan
 }
 
 /// Lets the services shrink that a fleet of launch mode `tasks` still has from another mode. Returns how many tasks boot in them.
 pub(super) fn drain(view: &mut View, tally: &Tally, plan: &mut Plan, now: Timestamp) -> u32 {
+    take_back(view, None, now);
     let places = all_places(view, None, now);
     for (name, places) in &places {
         abandon_boots(view, None, name, *places, now);
@@ -82,8 +86,7 @@ fn call(view: &mut View, current: Option<&ServiceName>, plan: &mut Plan, now: Ti
     let state = view.state.get();
     let due = state.services.iter().filter(|(_, service)| service.applied != Some(service.desired));
     plan.want = due.clone().map(|(name, service)| (name.clone(), service.desired)).collect();
-    plan.lowers =
-        due.filter(|(_, service)| service.applied.is_none_or(|applied| service.desired < applied)).map(|(name, _)| name.clone()).collect();
+    plan.lowers = due.filter(|(_, service)| service.is_to_fall()).map(|(name, _)| name.clone()).collect();
     // Lowering is always both: the released tasks lose their protection, then the count falls. So also when an earlier look could not carry it out.
     for name in &plan.lowers {
         let released =
@@ -92,25 +95,45 @@ fn call(view: &mut View, current: Option<&ServiceName>, plan: &mut Plan, now: Ti
     }
     let services = &mut view.state.get_mut().services;
     services.retain(|name, service| Some(name) == current || service.desired > 0 || service.applied != Some(0));
-    // From here until the answer is recorded nobody knows what ECS has.
     for (name, _) in &plan.want {
-        services.entry(name.clone()).and_modify(|service| {
-            service.confirmed = service.applied.unwrap_or(service.confirmed);
-            service.applied = None;
-        });
+        services.entry(name.clone()).and_modify(ServiceState::asked);
     }
+}
+
+/// A count that was to fall, and perhaps has not yet, falls only by tasks that were released for it and are still there. Whoever else was counted may have
+/// ended by itself meanwhile, or have registered: its place is one like any other now, and what becomes of it is decided anew.
+fn take_back(view: &mut View, current: Option<&ServiceName>, now: Timestamp) {
+    let falling = falling(view);
+    for name in falling {
+        let leavers = view.tasks.values().map(Slot::get).filter(|task| of(task, current, &name) && is_released(task));
+        let there = super::count(leavers.filter(|task| task.stop.is_none() && is_surely_there(task, now)));
+        raise_to(view, &name, |service| service.highest().saturating_sub(there));
+    }
+}
+
+/// The services whose count is to fall and perhaps has not fallen yet.
+fn falling(view: &View) -> Vec<ServiceName> {
+    view.state.get().services.iter().filter(|(_, service)| service.is_to_fall()).map(|(name, _)| name.clone()).collect()
+}
+
+fn raise_to(view: &mut View, name: &ServiceName, count: impl FnOnce(&ServiceState) -> u32) {
+    if let Some(service) = view.state.get_mut().services.get_mut(name) {
+        service.desired = service.desired.max(count(service));
+    }
+}
+
+/// Whether a task that has said that it is ready to go cannot have gone by itself yet.
+fn is_surely_there(task: &TaskRecord, now: Timestamp) -> bool {
+    task.done_at.is_some_and(|at| now.since(at) < READY_FOR)
 }
 
 /// No count is lowered below the tasks that ECS protects: it would refuse protection to all others. One that was to fall, and perhaps has not yet, goes back
 /// to where ECS had it: the released task may have ended by itself meanwhile, and its place be taken by one that is protected now. Never raised beyond that:
 /// a task that crashed counts as protected until word of its end comes.
 fn spare_the_protected(view: &mut View, current: Option<&ServiceName>, now: Timestamp) {
-    let due = view.state.get().services.iter().filter(|(_, service)| service.applied != Some(service.desired));
-    let held: Vec<_> = due.map(|(name, _)| (name.clone(), places(view, current, name, now).held)).collect();
-    for (name, held) in held {
-        view.state.get_mut().services.entry(name).and_modify(|service| {
-            service.desired = service.desired.max(held.min(service.applied.unwrap_or(service.confirmed)));
-        });
+    for name in falling(view) {
+        let least = least(view, current, &name, Leavers::DoNotCount, now);
+        raise_to(view, &name, |service| least.min(service.highest()));
     }
 }
 
@@ -118,7 +141,7 @@ fn spare_the_protected(view: &mut View, current: Option<&ServiceName>, now: Time
 /// keep the new revision waiting for ever.
 fn abandon_boots(view: &mut View, current: Option<&ServiceName>, name: &ServiceName, places: Places, now: Timestamp) {
     let boots = places.booting.saturating_sub(places.protected);
-    let least = least(view, current, name, now);
+    let least = least(view, current, name, Leavers::Count, now);
     if boots > 0
         && all_protected(view, current, name, now)
         && let Some(service) = view.state.get_mut().services.get_mut(name)
@@ -127,11 +150,27 @@ fn abandon_boots(view: &mut View, current: Option<&ServiceName>, name: &ServiceN
     }
 }
 
-/// How many tasks of a service ECS protects, as far as anybody knows: also those that are about to exit. Below that the count must not fall, or ECS would
-/// refuse protection to all others.
-fn least(view: &View, current: Option<&ServiceName>, name: &ServiceName, now: Timestamp) -> u32 {
-    let tasks = view.tasks.values().map(Slot::get).filter(|task| of(task, current, name) && task.stop.is_none() && !is_released(task));
-    super::count(tasks.filter(|task| task.protected_until.is_some_and(|until| until > now)))
+/// Whether tasks that are about to exit of themselves count as protected.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leavers {
+    /// They do: places in which others boot are to be taken out, and theirs may be among these.
+    Count,
+    /// They do not: whoever takes their place is counted already.
+    DoNotCount,
+}
+
+/// How many tasks of a service ECS protects, as far as anybody knows. Below that the count must not fall, or ECS would refuse protection to all others.
+fn least(view: &View, current: Option<&ServiceName>, name: &ServiceName, leavers: Leavers, now: Timestamp) -> u32 {
+    let tasks = view.tasks.values().map(Slot::get).filter(|task| of(task, current, name) && task.stop.is_none());
+    let protected = tasks.filter(|task| task.protected_until.is_some_and(|until| until > now));
+    let may_be_there = protected.filter(|task| task.done_at.is_none_or(|at| now.since(at) < GONE_AFTER_DONE));
+    super::count(may_be_there.filter(|task| match task.done_answer {
+        Some(DoneAnswer::Released) => false,
+        _ if leavers == Leavers::Count => true,
+        Some(DoneAnswer::Go) => false,
+        // ECS replaces a task from the moment that Spot takes it, or that it is stopped.
+        None => !matches!(task.state(), TaskState::Condemned | TaskState::Interrupted),
+    }))
 }
 
 /// Whether a task belongs to the service. One of which nothing is known at all counts as the current service's; one that RunTask launched, as none's.
@@ -185,11 +224,8 @@ fn places(view: &View, current: Option<&ServiceName>, name: &ServiceName, now: T
 /// A count below the tasks that are protected would make ECS refuse protection to all others: whatever brought it there is made good.
 /// Never beyond the maximum: a task that crashed counts as protected until word of its end comes.
 fn make_good(view: &mut View, fleet: &Fleet, current: &ServiceName, places: Places) {
-    let others: u32 = view.state.get().services.iter().filter(|(name, _)| *name != current).map(|(_, service)| service.desired).sum();
-    let most = fleet.maximum.saturating_sub(others + launched(view));
-    if let Some(service) = view.state.get_mut().services.get_mut(current) {
-        service.desired = service.desired.max(places.held.min(most));
-    }
+    let most = fleet.maximum.saturating_sub(others(view, current) + launched(view));
+    raise_to(view, current, |_| places.held.min(most));
 }
 
 /// Tasks that RunTask launched, when the fleet was in launch mode `tasks`.
@@ -250,7 +286,7 @@ fn release(view: &mut View, current: Option<&ServiceName>, name: &ServiceName, t
     }
     changed(state, tally, now);
     if released.len() < ready.len() {
-        look_within(plan, super::COALESCE);
+        look_within(plan, COALESCE);
     }
 }
 
@@ -263,16 +299,24 @@ fn all_protected(view: &View, current: Option<&ServiceName>, name: &ServiceName,
         .all(|task| !task.state().is_registered() || task.protected_until.is_some_and(|until| until > now + PROTECTION_MARGIN))
 }
 
-/// The places that the maximum leaves free.
-fn room(view: &View, fleet: &Fleet) -> u32 {
-    let places: u32 = view.state.get().services.values().map(|service| service.desired).sum();
-    super::maximum(fleet).saturating_sub(places + launched(view))
+/// The places that other services of the fleet may have: also those that are to be taken out, and perhaps are not yet.
+fn others(view: &View, current: &ServiceName) -> u32 {
+    view.state.get().services.iter().filter(|(name, _)| *name != current).map(|(_, service)| service.at_most()).sum()
+}
+
+/// By how much the current service's count may rise within the maximum.
+fn room(view: &View, fleet: &Fleet, current: &ServiceName) -> u32 {
+    let own = view.state.get().services.get(current).map_or(0, |service| service.desired);
+    super::maximum(fleet).saturating_sub(others(view, current) + launched(view) + own)
 }
 
 /// Raises the current service's desired count to what is needed, within the maximum, the mint pace and the breaker.
 fn raise(view: &mut View, fleet: &Fleet, current: &ServiceName, tally: &mut Tally, breaker: bool, plan: &mut Plan, now: Timestamp) {
     let deficit = tally.deficit();
-    let room = room(view, fleet);
+    let room = room(view, fleet, current);
+    if deficit > room && view.state.get().services.values().any(ServiceState::is_to_fall) {
+        look_within(plan, COALESCE);
+    }
     let pace = if breaker { 1u32.saturating_sub(tally.booting) } else { booting_limit().saturating_sub(tally.booting) };
     let raise = deficit.min(room).min(pace);
     if deficit.min(room) > raise && !breaker {
@@ -291,12 +335,17 @@ fn raise(view: &mut View, fleet: &Fleet, current: &ServiceName, tally: &mut Tall
 
 /// While boots fail, ECS would replace each of them without end: all places but one of those that boot are taken out. Every registered task, and every
 /// one that waits for its registration, is protected, so that ECS can only pick tasks that never registered.
-fn keep_one_probe(view: &mut View, current: &ServiceName, tally: &mut Tally, now: Timestamp) {
+fn keep_one_probe(view: &mut View, current: &ServiceName, tally: &mut Tally, plan: &mut Plan, now: Timestamp) {
     let excess = tally.booting.saturating_sub(places(view, Some(current), current, now).protected.max(1));
-    if excess == 0 || !all_protected(view, Some(current), current, now) {
+    if excess == 0 {
         return;
     }
-    let least = least(view, Some(current), current, now);
+    // What cannot be taken out now, because somebody leaves or is not protected for long enough, may be in a while.
+    look_within(plan, LOOK_AGAIN);
+    if !all_protected(view, Some(current), current, now) {
+        return;
+    }
+    let least = least(view, Some(current), current, Leavers::Count, now);
     let state = view.state.get_mut();
     if let Some(service) = state.services.get_mut(current)
         && service.desired > least

@@ -20,6 +20,9 @@ impl Ledger for Call {
     async fn active(&self, fleet: &FleetName, now: Timestamp) -> Result<Vec<Versioned>, PortError> {
         self.enter("reading a fleet's records").await?;
         let found = self.world().ledger.active(fleet, now).await;
+        if let Ok(records) = &found {
+            self.reads(fleet, records);
+        }
         self.leave("reading a fleet's records").await?;
         found
     }

@@ -72,7 +72,7 @@ where
 {
     pub(super) async fn act(&self, fleet: &Fleet, plan: Plan, view: View) {
         let mut settled = Settled::default();
-        self.set_counts(fleet, &plan, &view, &mut settled).await;
+        self.set_counts(fleet, &plan, &mut settled).await;
         for launch in &plan.launch {
             match self.capacity.launch(fleet, launch).await {
                 Ok(Launched { tasks, failures }) => {
@@ -101,8 +101,7 @@ where
         }
     }
 
-    /// Lowers first, and raises only into places that are free at ECS: one that was to be taken out, and perhaps was not, is not there to be used.
-    async fn set_counts(&self, fleet: &Fleet, plan: &Plan, view: &View, settled: &mut Settled) {
+    async fn set_counts(&self, fleet: &Fleet, plan: &Plan, settled: &mut Settled) {
         let mut may_lower = true;
         if !plan.unprotect.is_empty()
             && let Err(error) = self.capacity.unprotect(fleet, &plan.unprotect).await
@@ -110,48 +109,25 @@ where
             may_lower = false;
             complain(fleet, &error, settled);
         }
-        let confirmed = |name: &ServiceName| view.state.get().services.get(name).map_or(0, |service| service.confirmed);
-        let (raises, lowers): (Vec<_>, Vec<_>) = plan.want.iter().partition(|(name, count)| *count > confirmed(name));
-        let mut not_taken_out = 0;
-        for (name, count) in lowers {
-            if (plan.lowers.contains(name) && !may_lower) || !self.set_count(fleet, name, *count, settled).await {
-                not_taken_out += confirmed(name) - *count;
-            }
-        }
-        let lacking = not_taken_out.saturating_sub(plan.room);
-        for (name, count) in raises {
-            // ECS may have this count already: then less of it would be a lowering that nobody has planned.
-            let perhaps_raised = plan.lowers.contains(name);
-            if perhaps_raised && (!may_lower || lacking > 0) {
+        for (name, count) in &plan.want {
+            if plan.lowers.contains(name) && !may_lower {
                 continue;
             }
-            let count = count.saturating_sub(lacking);
-            if count > confirmed(name) {
-                self.set_count(fleet, name, count, settled).await;
+            match self.capacity.want(fleet, name, *count).await {
+                Ok(Wanted::Accepted) => settled.applied.push((name.clone(), *count)),
+                // A replaced service that somebody has deleted wants nothing any more.
+                Ok(Wanted::NoSuchService) if fleet.service() != Some(name) => {
+                    tracing::warn!(fleet = %fleet.name, service = %name, "a replaced service is gone; it is forgotten");
+                    settled.forgotten.push(name.clone());
+                }
+                Ok(Wanted::NoSuchService) => {
+                    let error =
+                        PortError::bare(format!("setting the desired count of service {name}, which ECS does not have,"), Retry::Never);
+                    complain(fleet, &error, settled);
+                }
+                Err(error) => complain(fleet, &error, settled),
             }
         }
-    }
-
-    /// Whether ECS has accepted it.
-    async fn set_count(&self, fleet: &Fleet, name: &ServiceName, count: u32, settled: &mut Settled) -> bool {
-        match self.capacity.want(fleet, name, count).await {
-            Ok(Wanted::Accepted) => {
-                settled.applied.push((name.clone(), count));
-                return true;
-            }
-            // A replaced service that somebody has deleted wants nothing any more.
-            Ok(Wanted::NoSuchService) if fleet.service() != Some(name) => {
-                tracing::warn!(fleet = %fleet.name, service = %name, "a replaced service is gone; it is forgotten");
-                settled.forgotten.push(name.clone());
-                return true;
-            }
-            Ok(Wanted::NoSuchService) => {
-                let error = PortError::bare(format!("setting the desired count of service {name}, which ECS does not have,"), Retry::Never);
-                complain(fleet, &error, settled);
-            }
-            Err(error) => complain(fleet, &error, settled),
-        }
-        false
     }
 
     /// Writes what ECS answered. The view is as it was committed, so that it is one version on; if that is not so any more, it is read again.
