@@ -1,7 +1,11 @@
 //! How a story must end: once nothing goes wrong any more and some time has passed, each job that GitHub did not give up on has run exactly once (R6), and
-//! nothing is left of it (R7): no runner in GitHub, no task beyond warm, no job that counts, no message.
+//! nothing is left of it (R7): no runner in GitHub, no task beyond warm, no service that was replaced, no job that counts, no message. What people set up is there (R3).
+
+mod runs;
+mod stacks;
 
 use crate::plan::StoryPlan;
+use crate::task_host::Phase;
 use crate::world::World;
 use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::record::Record;
@@ -14,7 +18,10 @@ const NAMED: usize = 3;
 /// Whether there is nothing to wait for any more.
 #[must_use]
 pub fn all_is_quiet(world: &World, plan: &StoryPlan) -> bool {
-    open_jobs(world, plan).is_empty() && left(world).is_empty()
+    open_jobs(world, plan).is_empty()
+        && runs::forgotten(world).is_empty()
+        && stacks::not_as_described(world).is_empty()
+        && left(world).is_empty()
 }
 
 /// Checks the end.
@@ -23,6 +30,15 @@ pub fn check(world: &World, plan: &StoryPlan) {
     if !open.is_empty() {
         world.oracle.violation(world, "R6", format!("{} jobs never came to an end: {}", open.len(), some(&open)));
     }
+    let forgotten = runs::forgotten(world);
+    if !forgotten.is_empty() {
+        let text = format!("{} jobs went down with their runners, and nobody looked at their runs: {}", forgotten.len(), some(&forgotten));
+        world.oracle.violation(world, "R6", text);
+    }
+    let often = runs::run_too_often(world);
+    if !often.is_empty() {
+        world.oracle.violation(world, "R2", format!("{} attempts were one too many: {}", often.len(), some(&often)));
+    }
     let lost = lost_jobs(world);
     if !lost.is_empty() {
         world.oracle.violation(
@@ -30,6 +46,10 @@ pub fn check(world: &World, plan: &StoryPlan) {
             "R1",
             format!("{} jobs were lost although AWS did not take their tasks: {}", lost.len(), some(&lost)),
         );
+    }
+    let wrong = stacks::not_as_described(world);
+    if !wrong.is_empty() {
+        world.oracle.violation(world, "R3", format!("{} things are not as described: {}", wrong.len(), some(&wrong)));
     }
     let left = left(world);
     if !left.is_empty() {
@@ -74,6 +94,8 @@ fn left(world: &World) -> Vec<String> {
     // A fleet whose warm runners are being replaced has some of both kinds for a while.
     left.extend(runners.into_iter().skip(warm));
     left.extend(tasks.into_iter().skip(warm));
+    left.extend(stacks::replaced_services(world));
+    left.extend(ghosts(world));
     world.ledger.look(|key, record| {
         if let Record::Job(job) = record
             && job.is_open()
@@ -84,4 +106,14 @@ fn left(world: &World) -> Vec<String> {
     });
     left.extend(world.queues.dead().into_iter().map(|(source, letter)| format!("dead letter {} of {source:?}", letter.id)));
     left
+}
+
+/// Listeners of described fleets that GitHub does not know: no job can reach them.
+fn ghosts(world: &World) -> Vec<String> {
+    let (book, github) = (world.book.borrow(), world.github.borrow());
+    let known: Vec<RunnerName> = github.runners().filter_map(|runner| RunnerName::parse(&runner.name).ok()).collect();
+    let listening =
+        world.hosts.living().into_iter().filter(|life| life.phase.get() == Phase::Listening && book.fleet(&life.fleet).is_some());
+    let unknown = listening.filter(|life| known.iter().all(|name| name.task.as_str() != life.task_id));
+    unknown.map(|life| format!("{}, which GitHub does not know", life.short())).collect()
 }

@@ -286,6 +286,7 @@ impl Ports for SweepPorts {
 }
 
 async fn sweep(world: &Rc<World>) {
+    world.oracle.sweeps(world);
     let call = call(world, Function::Sweep);
     let function = Sweep::<SweepPorts> {
         ledger: call.clone(),
@@ -300,7 +301,7 @@ async fn sweep(world: &Rc<World>) {
         clock: call.clone(),
         stack: world.stack.clone(),
         stack_name: "runners".to_owned(),
-        retry_interrupted_jobs: false,
+        retry_interrupted_jobs: world.retries_interrupted_jobs,
     };
     let Some(report) = call.run(function.handle(&Healer::ALL)).await else { return };
     let mut healed = world.functions.healed.borrow_mut();

@@ -1,6 +1,10 @@
 //! Who checks the rules while a story goes on: after each thing that was done to the ledger, to GitHub or to ECS, whether it was allowed. It knows the
 //! truth of the models and of the tasks, which the functions do not, and never changes anything.
 
+mod asked;
+mod jobs;
+mod stops;
+
 use crate::engine::Millis;
 use crate::host::{Call, Function};
 use crate::task_host::Phase;
@@ -49,6 +53,8 @@ pub struct Oracle {
     left: RefCell<BTreeSet<String>>,
     /// The services whose desired count lies below their protected tasks, and since when that was seen.
     too_few: RefCell<BTreeMap<String, Millis>>,
+    phases: jobs::Phases,
+    asked: RefCell<asked::Asked>,
 }
 
 impl Oracle {
@@ -82,6 +88,7 @@ impl Oracle {
                 Record::Fleet(_) if !matches!(call.function(), Function::Scale | Function::Register) => {
                     self.violation(world, "R3", format!("{} wrote {key}", call.function().name()));
                 }
+                Record::Job(job) => self.goes_forward(world, job),
                 Record::Fleet(state) if call.function() == Function::Scale => {
                     self.may_leave.borrow_mut().insert(state.fleet.to_string(), state.surplus);
                     self.counted(world, state);
@@ -201,8 +208,12 @@ impl Oracle {
         let protected = own_tasks.filter(|task| task.is_protected(now) && call.has_read_as_protected(&fleet.name, &task.id)).count();
         let current = world.book.borrow().all().iter().any(|known| known.service() == Some(service));
         // What people did to the count by hand is put right, not defended.
-        if current && count < known && count < protected && !world.book.borrow().is_changed_by_hand(service.as_str()) {
-            drop(ecs);
+        if !current || count >= known || world.book.borrow().is_changed_by_hand(service.as_str()) {
+            return;
+        }
+        drop(ecs);
+        self.lowers(world, fleet, service, u32::try_from(count).unwrap_or(u32::MAX));
+        if count < protected {
             self.violation(world, "R8", format!("{service} is to have {count} tasks, but {protected} are protected"));
         }
     }

@@ -173,6 +173,8 @@ pub struct StoryPlan {
     pub acts: Vec<(Millis, Act)>,
     /// What AWS does.
     pub habits: Habits,
+    /// Whether the operator wants jobs that went down with their runners to be run once more.
+    pub retries_interrupted_jobs: bool,
 }
 
 impl StoryPlan {
@@ -184,7 +186,8 @@ impl StoryPlan {
         let (fleets, spare) = fleets::draw(&mut chance);
         let acts = acts::draw(&fleets, spare, length, faults);
         let jobs = jobs::draw(seed, settings.jobs as usize, length, &jobs::Offers::new(&fleets, &acts), faults);
-        let mut plan = Self { fleets, jobs, acts, habits: habits(&mut chance) };
+        let (habits, retries_interrupted_jobs) = (habits(&mut chance), chance.u32(0..3) == 0);
+        let mut plan = Self { fleets, jobs, acts, habits, retries_interrupted_jobs };
         jobs::fit(&mut plan, length);
         plan
     }

@@ -7,6 +7,7 @@ mod ledger;
 mod queues;
 mod survey;
 
+pub(crate) use github::VERSION;
 pub use ledger::Memories;
 
 use crate::faults::Fault;

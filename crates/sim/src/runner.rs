@@ -163,6 +163,7 @@ async fn work(world: &Rc<World>, life: &Rc<TaskLife>, nonce: &str, session: Sess
         }
     }
     let now = world.now();
+    world.oracle.job_over(world, life);
     let told = world.github.borrow_mut().finish_job(now, session, job, conclusion);
     world.tell(&life.short(), || format!("job {} is over: {} ({told:?})", job.0, conclusion.as_str()));
     life.job_over.set(true);

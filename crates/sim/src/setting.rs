@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::faults::{Fault, Faults};
 use crate::functions::Functions;
 use crate::plan::{ORGANISATIONS, REPOSITORIES, StoryPlan, is_chosen};
-use crate::ports::WEBHOOK_SECRET;
+use crate::ports::{VERSION, WEBHOOK_SECRET};
 use crate::story::BEGIN;
 use crate::tale::Tale;
 use crate::world::World;
@@ -13,7 +13,7 @@ use fargate_runners_core::ids::StackId;
 use fargate_runners_ledger_memory::MemoryLedger;
 use fargate_runners_model_ecs::{AwsError, Config as EcsConfig, EcsModel, Timing};
 use fargate_runners_model_github::{
-    Caller, Config as GithubConfig, GithubModel, GroupVisibility, HookOwner, NewHook, Permissions, RunnerGroup, Visibility,
+    Caller, Config as GithubConfig, Deprecation, GithubModel, GroupVisibility, HookOwner, NewHook, Permissions, RunnerGroup, Visibility,
 };
 use serde_json::{Value, json};
 use std::cell::RefCell;
@@ -23,6 +23,9 @@ const APP: u64 = 1;
 
 /// The token by which the control plane is known at GitHub: one for a whole story, in which no token is exchanged. A model's, good for nothing else.
 const TOKEN: &str = "a-token-of-the-model";
+
+/// GitHub has announced that it refuses the runners' version so long after the story's beginning: late enough to disturb none.
+const REFUSED_AFTER: u64 = 30 * 24 * 3_600_000;
 
 /// How often GitHub announces a job behind an environment's gate as queued. It does so to some; this is no fault.
 const QUEUED_WHILE_WAITING: f64 = 0.2;
@@ -61,6 +64,7 @@ pub fn world(seed: u64, plan: &StoryPlan, faults: Faults, tale: Tale) -> World {
         memories: crate::ports::Memories::default(),
         caller: Caller::Token(TOKEN.to_owned()),
         stack: stack(),
+        retries_interrupted_jobs: plan.retries_interrupted_jobs,
     }
 }
 
@@ -87,6 +91,7 @@ fn github(seed: u64, faults: &Faults) -> GithubModel {
         github.add_repository(repository.owner, repository.name, visibility);
     }
     github.add_pat(TOKEN);
+    github.deprecate(VERSION, Deprecation { registration_at: Some(BEGIN + REFUSED_AFTER), runtime_at: Some(BEGIN + REFUSED_AFTER) });
     let (url, secret) = ("https://webhook".to_owned(), WEBHOOK_SECRET.to_owned());
     github.add_hook(NewHook { owner: HookOwner::App(APP), url, secret });
     github

@@ -49,6 +49,8 @@ pub struct World {
     pub caller: Caller,
     /// This installation.
     pub stack: StackId,
+    /// Whether the operator wants jobs that went down with their runners to be run once more.
+    pub retries_interrupted_jobs: bool,
 }
 
 impl World {

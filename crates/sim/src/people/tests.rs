@@ -37,7 +37,7 @@ fn job(gate: Option<GatePlan>, cancel: Option<CancelPlan>) -> JobPlan {
 fn begin(jobs: Vec<JobPlan>, acts: Vec<Act>) -> Rc<World> {
     let acts = acts.into_iter().zip(1..).map(|(act, number)| (BEGIN + number * 10 * MINUTE, act)).collect();
     let habits = Habits { scale_in: ScaleIn::Newest, blocked: BlockedReading::MoreThanDesired, describe_lag: 0 };
-    let plan = StoryPlan { fleets: vec![fleet("linux")], jobs, acts, habits };
+    let plan = StoryPlan { fleets: vec![fleet("linux")], jobs, acts, habits, retries_interrupted_jobs: false };
     let world = Rc::new(setting::world(1, &plan, Faults::new(1, 0.0, u64::MAX), Tale::new(false)));
     world.engine.spawn(live(Rc::clone(&world), plan));
     world

@@ -60,8 +60,12 @@ impl Runners for Call {
         }
     }
 
-    async fn refused_from(&self, _fleet: &Fleet, _version: &str) -> Result<Option<Timestamp>, GithubError> {
-        Ok(None)
+    async fn refused_from(&self, fleet: &Fleet, version: &str) -> Result<Option<Timestamp>, GithubError> {
+        let (caller, scope) = (self.world().caller.clone(), scope(fleet));
+        self.world().oracle.asks_about_version(&fleet.scope.to_string());
+        let found = self.ask_github(|github, now| github.deprecation(now, &caller, &scope, version)).await;
+        let found = found.map_err(|failure| failed("asking about a version", failure))?;
+        Ok(found.registration_at.into_iter().chain(found.runtime_at).min().map(Timestamp::from_millis))
     }
 }
 
@@ -84,7 +88,7 @@ impl Jobs for Call {
         Ok(Some(SeenJob {
             phase,
             run_id: RunId(job.run_id),
-            run_attempt: 1,
+            run_attempt: job.run_attempt,
             workflow_name: None,
             name: job.title.clone(),
             labels: Labels::parse(job.labels.iter().map(String::as_str)).unwrap_or_default(),
@@ -94,12 +98,27 @@ impl Jobs for Call {
         }))
     }
 
-    async fn run(&self, _fleet: &Fleet, _repository: &RepositoryName, _run: RunId) -> Result<Option<SeenRun>, GithubError> {
-        Ok(None)
+    async fn run(&self, _fleet: &Fleet, repository: &RepositoryName, run: RunId) -> Result<Option<SeenRun>, GithubError> {
+        let caller = self.world().caller.clone();
+        let (owner, name) = repository.as_str().split_once('/').unwrap_or((repository.as_str(), ""));
+        self.world().oracle.asks_about_run(self.world(), run.0);
+        match self.ask_github(|github, now| github.get_run(now, &caller, owner, name, run.0)).await {
+            Ok(run) => Ok(Some(SeenRun {
+                attempt: run.attempt,
+                ended: run.status == Status::Completed,
+                conclusion: run.conclusion.map(|conclusion| conclusion.as_str().to_owned()),
+            })),
+            Err(super::github::Failure::Status(404, _)) => Ok(None),
+            Err(failure) => Err(failed("looking at a run", failure)),
+        }
     }
 
-    async fn rerun_failed(&self, _fleet: &Fleet, _repository: &RepositoryName, _run: RunId) -> Result<(), GithubError> {
-        Err(PortError::bare("no story is about re-runs", Retry::Never).into())
+    async fn rerun_failed(&self, _fleet: &Fleet, repository: &RepositoryName, run: RunId) -> Result<(), GithubError> {
+        let caller = self.world().caller.clone();
+        let (owner, name) = repository.as_str().split_once('/').unwrap_or((repository.as_str(), ""));
+        self.tell(|| format!("has run {run} of {repository} run once more"));
+        let asked = self.ask_github(|github, now| github.rerun_failed_jobs(now, &caller, owner, name, run.0)).await;
+        asked.map_err(|failure| failed("running once more", failure))
     }
 }
 
@@ -240,6 +259,7 @@ impl Survey for Call {
 
     async fn stop(&self, fleet: &Fleet, task: &TaskId, reason: &str) -> Result<(), PortError> {
         self.tell(|| format!("stops task {task}: {reason}"));
+        self.world().oracle.stops(self, fleet, task);
         self.ask_ecs("StopTask", &json!({"cluster": fleet.cluster, "task": task.as_str(), "reason": reason})).await.map(drop)
     }
 

@@ -57,7 +57,7 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) fn new(scene: &Scene, telling: Telling) -> Self {
         let fleets = scene.fleets.iter().map(|fleet| FleetPlan { service: telling.service, ..fleet.clone() }).collect();
-        let plan = StoryPlan { fleets, jobs: vec![], acts: vec![], habits: habits(telling.seed) };
+        let plan = StoryPlan { fleets, jobs: vec![], acts: vec![], habits: habits(telling.seed), retries_interrupted_jobs: false };
         let faults = Faults::new(telling.seed, 0.0, Millis::MAX);
         let world = Rc::new(setting::world(telling.seed, &plan, faults, Tale::new(telling.told)));
         world.engine.spawn(functions::sweep_on_schedule(Rc::clone(&world)));

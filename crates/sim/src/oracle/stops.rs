@@ -1,0 +1,74 @@
+//! Whether a task may be ended: only one that was condemned before it registered may be stopped, and a count may fall only where ECS has no task to pick
+//! that anybody would miss (R1); and a job runs under protection to its end (R4).
+
+use super::Oracle;
+use crate::host::{Call, Function};
+use crate::task_host::{Phase, TaskLife};
+use crate::world::World;
+use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::ids::{ServiceName, TaskId};
+use fargate_runners_core::plan::BREAKER_AFTER;
+use fargate_runners_core::record::Record;
+use fargate_runners_core::task::TaskState;
+
+impl Oracle {
+    /// A task is to be stopped.
+    pub fn stops(&self, call: &Call, fleet: &Fleet, task: &TaskId) {
+        let world = call.world();
+        let record = world.ledger.task(&fleet.name, task);
+        let condemned = record.is_some_and(|task| task.condemned_at.is_some() && task.registered_at.is_none());
+        if !condemned || call.function() != Function::Sweep {
+            self.violation(world, "R1", format!("{} stops task {task}, which was not condemned", call.function().name()));
+        }
+    }
+
+    /// A count of the fleet's current service is to fall. Where boots fail the places of those that boot are taken out on purpose.
+    pub(super) fn lowers(&self, world: &World, fleet: &Fleet, service: &ServiceName, count: u32) {
+        let current = world.book.borrow().fleet(fleet.name.as_str()).map(|fleet| fleet.task_definition.clone());
+        let (mut wanted, mut there, mut believed) = (0, 0, Vec::new());
+        world.ledger.look(|key, record| match record {
+            // A host that goes by an older description takes another service for the current one.
+            Record::Fleet(state) if key.fleet() == &fleet.name && state.current == current && state.failed_boots.len() < BREAKER_AFTER => {
+                wanted = state.wanted;
+            }
+            Record::Task(task) if key.fleet() == &fleet.name && task.stop.is_none() => {
+                let of_it = task.service.as_ref() == Some(service);
+                let is_protected = task.protected_until.is_some_and(|until| until > world.time());
+                let is_there = matches!(task.state(), TaskState::Idle | TaskState::Busy);
+                there += u32::from(is_there || (of_it && is_protected && task.state() == TaskState::Booting));
+                if of_it {
+                    believed.push(task.task_id.to_string());
+                }
+            }
+            _ => {}
+        });
+        let needed = wanted.saturating_sub(there);
+        if needed == 0 {
+            return;
+        }
+        let (ecs, now) = (world.ecs.borrow(), world.now());
+        let boots = |id: &str| world.hosts.life(id).is_none_or(|life| life.phase.get() == Phase::Booting);
+        let condemned = |id: &str| {
+            TaskId::parse(id).is_ok_and(|id| world.ledger.task(&fleet.name, &id).is_some_and(|task| task.condemned_at.is_some()))
+        };
+        let of_it = ecs.tasks().filter(|task| task.service.as_deref() == Some(service.as_str()) && task.wanted && !task.is_protected(now));
+        // Who has ended without a word yet is held for alive, and so nobody knows of the one that boots in its place.
+        let unheard = believed.iter().filter(|id| !ecs.task(id).is_some_and(|task| task.wanted)).count();
+        let missed = of_it.filter(|task| boots(&task.id) && !condemned(&task.id)).count().saturating_sub(unheard);
+        drop(ecs);
+        if missed > 0 {
+            let text = format!("{service} is to have {count} tasks: ECS may end one of {missed} that boot, and {needed} are needed");
+            self.violation(world, "R1", text);
+        }
+    }
+
+    /// A runner has come to the end of its job.
+    pub fn job_over(&self, world: &World, life: &TaskLife) {
+        let ecs = world.ecs.borrow();
+        let Some(task) = ecs.task(&life.task_id) else { return };
+        if task.service.is_some() && task.wanted && !task.is_protected(world.now()) {
+            drop(ecs);
+            self.violation(world, "R4", format!("{} had a job without protection", life.short()));
+        }
+    }
+}
