@@ -8,8 +8,8 @@ use fargate_runners_model_github::Presence;
 use std::collections::BTreeMap;
 
 /// A sweep asks about versions once an hour. So many sweeps over so long that saw a runner are too many, whatever failed meanwhile.
-const UNASKED_SWEEPS: u32 = 18;
-const UNASKED_FOR: Millis = 2 * 3_600_000;
+const UNASKED_SWEEPS: u32 = 30;
+const UNASKED_FOR: Millis = 3 * 3_600_000;
 
 /// What was asked, and when.
 #[derive(Default)]
