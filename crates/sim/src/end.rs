@@ -4,6 +4,7 @@
 mod runs;
 mod stacks;
 
+use crate::book::FleetBook;
 use crate::plan::StoryPlan;
 use crate::task_host::Phase;
 use crate::world::World;
@@ -11,6 +12,7 @@ use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::record::Record;
 use fargate_runners_model_ecs::Status;
 use fargate_runners_model_github::{Fate, Status as JobStatus};
+use serde_json::Value;
 
 /// Lines of a violation's text that name what is left.
 const NAMED: usize = 3;
@@ -89,8 +91,9 @@ fn left(world: &World) -> Vec<String> {
     let book = world.book.borrow();
     let warm: usize = book.all().iter().map(|fleet| fleet.warm as usize).sum();
     let runners: Vec<String> = world.github.borrow().runners().map(|runner| format!("runner {}", runner.name)).collect();
-    let tasks: Vec<String> =
-        world.ecs.borrow().tasks().filter(|task| task.last_status != Status::Stopped).map(|task| format!("task {}", task.id)).collect();
+    let ecs = world.ecs.borrow();
+    let tasks = ecs.tasks().filter(|task| task.last_status != Status::Stopped && !is_abandoned(world, &book, &task.id));
+    let tasks: Vec<String> = tasks.map(|task| format!("task {}", task.id)).collect();
     // A fleet whose warm runners are being replaced has some of both kinds for a while.
     left.extend(runners.into_iter().skip(warm));
     left.extend(tasks.into_iter().skip(warm));
@@ -104,8 +107,30 @@ fn left(world: &World) -> Vec<String> {
             left.push(format!("{key} ({:?}) in the ledger", job.phase));
         }
     });
-    left.extend(world.queues.dead().into_iter().map(|(source, letter)| format!("dead letter {} of {source:?}", letter.id)));
+    // What was meant for a fleet that is gone stays for a person, who hears of it.
+    let dead = world.queues.dead().into_iter().filter(|(_, letter)| !fleet_of(&letter.body).is_some_and(|fleet| is_gone(&book, &fleet)));
+    left.extend(dead.map(|(source, letter)| format!("dead letter {} of {source:?}", letter.id)));
     left
+}
+
+/// Whether people have removed the fleet for good.
+fn is_gone(book: &FleetBook, fleet: &str) -> bool {
+    book.was_removed(fleet) && !book.has_rule(fleet)
+}
+
+/// Whether a task does nothing for a fleet that was removed under it, against what the manual says: nobody comes by any more who would stop it.
+fn is_abandoned(world: &World, book: &FleetBook, task_id: &str) -> bool {
+    world.hosts.life(task_id).is_some_and(|life| life.phase.get() == Phase::Booting && is_gone(book, &life.fleet))
+}
+
+/// The fleet that a dead letter speaks of: in the words of this project's events, or by the family of an ECS task.
+fn fleet_of(letter: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(letter).ok()?;
+    let event = value.get("requestPayload").unwrap_or(&value);
+    let named = event.pointer("/detail/fleet").or_else(|| event.pointer("/stopped/fleet")).and_then(Value::as_str);
+    let family = event.pointer("/detail/taskDefinitionArn").and_then(Value::as_str);
+    let family = family.and_then(|arn| arn.split_once("task-definition/runners-")?.1.rsplit_once(':'));
+    named.or(family.map(|(fleet, _)| fleet)).map(str::to_owned)
 }
 
 /// Listeners of described fleets that GitHub does not know: no job can reach them.
@@ -116,4 +141,21 @@ fn ghosts(world: &World) -> Vec<String> {
         world.hosts.living().into_iter().filter(|life| life.phase.get() == Phase::Listening && book.fleet(&life.fleet).is_some());
     let unknown = listening.filter(|life| known.iter().all(|name| name.task.as_str() != life.task_id));
     unknown.map(|life| format!("{}, which GitHub does not know", life.short())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_dead_letter_says_whose_it_is() {
+        let ours = json!({"source": "fargate-runners", "detail": {"fleet": "arm"}});
+        let of_ecs =
+            json!({"source": "aws.ecs", "detail": {"taskDefinitionArn": "arn:aws:ecs:eu-west-1:1:task-definition/runners-linux-large:7"}});
+        let failed = json!({"requestPayload": ours});
+        let fleets = [ours, of_ecs, failed, json!({"stopped": {"fleet": "gpu"}})].map(|letter| fleet_of(&letter.to_string()));
+        assert_eq!(fleets, ["arm", "linux-large", "arm", "gpu"].map(|fleet| Some(fleet.to_owned())));
+        assert_eq!((fleet_of("{}"), fleet_of("no JSON")), (None, None));
+    }
 }

@@ -12,6 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+/// A story is told from here on: what breaks a rule is seldom older, and a whole story has thousands.
+const LINES: usize = 400;
+
 /// A line of progress this often; on a terminal it is written over.
 const PROGRESS: Duration = Duration::from_secs(2);
 
@@ -46,6 +49,9 @@ struct Arguments {
     /// Tells the story even if no rule is broken.
     #[arg(long)]
     tell: bool,
+    /// How much of a story is told: its last lines.
+    #[arg(long, default_value_t = LINES)]
+    lines: usize,
     /// Only these rules, for example `R1,R5`.
     #[arg(long, value_delimiter = ',')]
     rules: Vec<String>,
@@ -77,7 +83,7 @@ fn main() -> ExitCode {
     let seconds = began.elapsed().as_secs_f64();
     if arguments.tell {
         mutant::set(mutant);
-        report::story(&tell(arguments.seed, &Settings { told: true, ..settings.clone() }));
+        report::story(&tell(arguments.seed, &Settings { told: true, ..settings.clone() }), arguments.lines);
     }
     report::summary(&told, seconds, arguments.quiet);
     let Some(broken) = told.iter().filter(|outcome| outcome.violation.is_some()).min_by_key(|outcome| outcome.steps) else {
@@ -86,7 +92,7 @@ fn main() -> ExitCode {
     if !arguments.quiet {
         mutant::set(mutant);
         let small = shrink(broken.seed, &settings);
-        report::story(&tell(broken.seed, &Settings { told: true, ..small.clone() }));
+        report::story(&tell(broken.seed, &Settings { told: true, ..small.clone() }), arguments.lines);
         report::how_to_repeat(broken.seed, &small, mutant);
     }
     ExitCode::FAILURE

@@ -5,9 +5,6 @@ use crate::story::{BEGIN, Outcome, Settings};
 use fargate_runners_core::mutant::Mutant;
 use std::collections::BTreeMap;
 
-/// Lines of a long story that are shown: its end is where the rule broke.
-const LINES: usize = 400;
-
 /// What came of all stories.
 pub fn summary(told: &[Outcome], seconds: f64, quiet: bool) {
     let steps: u64 = told.iter().map(|outcome| outcome.steps).sum();
@@ -58,10 +55,10 @@ fn healers(told: &[Outcome]) {
     }
 }
 
-/// The story, line by line.
-pub fn story(outcome: &Outcome) {
+/// The story, line by line: its last `lines` lines.
+pub fn story(outcome: &Outcome, lines: usize) {
     println!("\nthe story of seed {}:", outcome.seed);
-    let hidden = outcome.lines.len().saturating_sub(LINES);
+    let hidden = outcome.lines.len().saturating_sub(lines);
     if hidden > 0 {
         println!("  ({hidden} earlier lines left out)");
     }
