@@ -191,6 +191,12 @@ impl FleetBook {
         self.since(name, since).map(|fleet| fleet.map_or(0, |fleet| fleet.maximum)).max().unwrap_or(0)
     }
 
+    /// The most warm runners that a fleet was to have since a time.
+    #[must_use]
+    pub fn most_warm_since(&self, name: &str, since: Millis) -> u32 {
+        self.since(name, since).map(|fleet| fleet.map_or(0, |fleet| fleet.warm)).max().unwrap_or(0)
+    }
+
     /// People took this task away: what becomes of its job is no fault of the control plane.
     pub fn take(&mut self, task_id: &str) {
         self.taken.insert(task_id.to_owned());

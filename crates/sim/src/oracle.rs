@@ -21,7 +21,7 @@ use fargate_runners_model_github::GithubModel;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A function may still go by a maximum that was lowered so long ago: hosts keep fleets for five minutes, and a launch that is due is repeated for some.
+/// A function may still go by a maximum, or a number of warm runners, that was lowered so long ago: hosts keep fleets for five minutes, and a launch that is due is repeated for some.
 const OLD_MAXIMUM: Millis = 15 * 60_000;
 
 /// The wanted number is held against the whole ledger at one look of so many.
@@ -128,16 +128,19 @@ impl Oracle {
             return;
         }
         let book = world.book.borrow();
-        let Some(fleet) = book.fleet(state.fleet.as_str()) else { return };
+        let name = state.fleet.as_str();
+        if book.fleet(name).is_none() {
+            return;
+        }
+        let warm = book.most_warm_since(name, world.now().saturating_sub(OLD_MAXIMUM));
         let (mut queued, mut busy) = (0, 0);
         world.ledger.look(|key, record| match record {
             Record::Job(job) if key.fleet() == &state.fleet => queued += u32::from(JobRecord::is_queued_here(job)),
             Record::Task(task) if key.fleet() == &state.fleet => busy += u32::from(task.state() == TaskState::Busy),
             _ => {}
         });
-        let most = queued + busy + fleet.warm;
-        if state.wanted > most.max(state.counts.queued + state.counts.busy + fleet.warm) || (state.demand == 0 && state.wanted > fleet.warm)
-        {
+        let most = queued + busy + warm;
+        if state.wanted > most.max(state.counts.queued + state.counts.busy + warm) || (state.demand == 0 && state.wanted > warm) {
             self.violation(
                 world,
                 "R2",
