@@ -174,6 +174,11 @@ impl Tally {
         self.booting + self.idle + self.busy
     }
 
+    /// Those that are needed and must boot, or do.
+    const fn needed_to_boot(&self) -> u32 {
+        self.needed.saturating_sub(self.idle + self.busy)
+    }
+
     const fn deficit(&self) -> u32 {
         self.needed.saturating_sub(self.have())
     }

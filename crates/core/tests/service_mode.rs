@@ -172,6 +172,20 @@ fn a_place_of_a_released_task_that_may_be_gone_is_not_taken_out_of_another_ones(
 }
 
 #[test]
+fn a_place_that_was_to_be_taken_out_stays_once_a_needed_task_boots() {
+    let mut world = busy(3, 10);
+    world.completes(1, 1);
+    world.reports_done(1);
+    world.passes(10);
+    assert_eq!(world.looks_and_dies().want, [(service(1), 2)]);
+    // A runner crashes, and ECS starts another in its place: with less protection than the one that is ready to go.
+    world.stops(2, 1);
+    world.queues(10..=10);
+    world.passes(2);
+    assert_eq!(world.looks_and_dies().want, [(service(1), 3)], "whichever ECS picks, none that is needed goes");
+}
+
+#[test]
 fn a_place_that_is_to_be_taken_out_is_promised_to_nobody_before_ecs_has_done_it() {
     let mut world = busy(4, 4);
     world.fleet = fleet("service", 4, 0, 2);

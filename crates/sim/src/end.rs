@@ -8,10 +8,11 @@ use crate::book::FleetBook;
 use crate::plan::StoryPlan;
 use crate::task_host::Phase;
 use crate::world::World;
+use fargate_runners_core::fleet::{Fleet, Scope};
 use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::record::Record;
 use fargate_runners_model_ecs::Status;
-use fargate_runners_model_github::{Fate, Status as JobStatus};
+use fargate_runners_model_github::{Fate, Presence, Runner, Scope as Place, Status as JobStatus};
 use serde_json::Value;
 
 /// Lines of a violation's text that name what is left.
@@ -88,9 +89,10 @@ fn lost_jobs(world: &World) -> Vec<String> {
 /// Everything that must be gone.
 fn left(world: &World) -> Vec<String> {
     let mut left = Vec::new();
-    let book = world.book.borrow();
+    let (book, github) = (world.book.borrow(), world.github.borrow());
     let warm: usize = book.all().iter().map(|fleet| fleet.warm as usize).sum();
-    let runners: Vec<String> = world.github.borrow().runners().map(|runner| format!("runner {}", runner.name)).collect();
+    let runners: Vec<String> =
+        github.runners().filter(|runner| !is_out_of_sight(&book, runner)).map(|runner| format!("runner {}", runner.name)).collect();
     let ecs = world.ecs.borrow();
     let tasks = ecs.tasks().filter(|task| task.last_status != Status::Stopped && !is_abandoned(world, &book, &task.id));
     let tasks: Vec<String> = tasks.map(|task| format!("task {}", task.id)).collect();
@@ -116,6 +118,18 @@ fn left(world: &World) -> Vec<String> {
 /// Whether people have removed the fleet for good.
 fn is_gone(book: &FleetBook, fleet: &str) -> bool {
     book.was_removed(fleet) && !book.has_rule(fleet)
+}
+
+/// Whether a runner is of a fleet that was removed under it, and no other fleet is left at that place in GitHub: nobody lists it any more. GitHub removes an
+/// ephemeral runner that was offline for a day.
+fn is_out_of_sight(book: &FleetBook, runner: &Runner) -> bool {
+    let at = |fleet: &Fleet| match (&fleet.scope, &runner.scope) {
+        (Scope::Organisation(name), Place::Organization(at)) => name == at,
+        (Scope::Repository(name), Place::Repository(owner, at)) => name.to_string() == format!("{owner}/{at}"),
+        _ => false,
+    };
+    let gone = RunnerName::parse(&runner.name).is_ok_and(|name| is_gone(book, name.fleet.as_str()));
+    gone && runner.presence == Presence::Offline && !book.all().iter().any(at)
 }
 
 /// Whether a task does nothing for a fleet that was removed under it, against what the manual says: nobody comes by any more who would stop it.

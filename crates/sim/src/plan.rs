@@ -205,6 +205,12 @@ impl StoryPlan {
         last + queue.max().unwrap_or(0)
     }
 
+    /// The longest of its jobs.
+    #[must_use]
+    pub fn longest(&self) -> Millis {
+        self.jobs.iter().map(|job| job.duration).max().unwrap_or(0)
+    }
+
     /// Whether nobody is to run this job although a fleet has its labels. There is none: what a runner group keeps out is cancelled by somebody.
     #[must_use]
     pub fn is_left_waiting(&self, _job: &Job) -> bool {

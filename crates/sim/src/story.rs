@@ -76,7 +76,7 @@ pub fn tell(seed: u64, settings: &Settings) -> Outcome {
     world.engine.spawn(people::live(Rc::clone(&world), plan.clone()));
     world.engine.spawn(functions::sweep_on_schedule(Rc::clone(&world)));
     // A job that is run once more ends later by as much as it takes until it is lost and somebody looks at its run.
-    let again = if plan.retries_interrupted_jobs { u64::from(settings.hours) * HOUR + SETTLE } else { 0 };
+    let again = if plan.retries_interrupted_jobs { u64::from(settings.hours) * HOUR + plan.longest() + SETTLE } else { 0 };
     let quiet_from = world.faults.until().max(plan.last_end()) + SETTLE + again;
     run_until(&world, world.faults.until());
     loop {

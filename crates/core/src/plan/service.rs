@@ -36,6 +36,7 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally:
     let mut plan = Plan::default();
     view.state.get_mut().services.entry(current.clone()).or_default();
     take_back(view, Some(current), now);
+    spare_the_needed(view, current, tally, now);
     let places = all_places(view, Some(current), now);
     make_good(view, fleet, current, places.get(current).copied().unwrap_or_default());
     let places = all_places(view, Some(current), now);
@@ -53,7 +54,7 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally:
         if name != current {
             abandon_boots(view, Some(current), name, *places, now);
         }
-        let needed = if name == current { tally.needed.saturating_sub(tally.idle + tally.busy) } else { 0 };
+        let needed = if name == current { tally.needed_to_boot() } else { 0 };
         if places.free_to_lower(needed) {
             release(view, Some(current), name, tally, &mut plan, now);
         } else if !self::ready(view, Some(current), name, now).is_empty() {
@@ -108,6 +109,14 @@ fn take_back(view: &mut View, current: Option<&ServiceName>, now: Timestamp) {
         let leavers = view.tasks.values().map(Slot::get).filter(|task| of(task, current, &name) && is_released(task));
         let there = super::count(leavers.filter(|task| task.stop.is_none() && is_surely_there(task, now)));
         raise_to(view, &name, |service| service.highest().saturating_sub(there));
+    }
+}
+
+/// A count that was to fall, and perhaps has not yet, does not fall any more once a needed task boots without protection: ECS could pick that one. A place
+/// that was to be taken out is filled again instead.
+fn spare_the_needed(view: &mut View, current: &ServiceName, tally: &Tally, now: Timestamp) {
+    if falling(view).contains(current) && !places(view, Some(current), current, now).free_to_lower(tally.needed_to_boot()) {
+        raise_to(view, current, ServiceState::highest);
     }
 }
 
