@@ -186,6 +186,22 @@ fn a_place_that_was_to_be_taken_out_stays_once_a_needed_task_boots() {
 }
 
 #[test]
+fn tasks_that_somebody_started_in_a_replaced_service_count_against_the_maximum() {
+    let mut world = busy(1, 4);
+    for number in 11..=12 {
+        world.registers(number);
+    }
+    world.fleet = fleet("service", 4, 0, 2);
+    world.queues(20..=29);
+    world.passes(10);
+    assert_eq!(world.look().want, [(service(2), 1)], "three run in the old one, whatever its count");
+    // By the ledger the old service is empty, and forgotten.
+    world.view.state.get_mut().services.remove(&service(1));
+    world.passes(10);
+    assert_eq!((world.look().want, world.desired(2)), (vec![], 1));
+}
+
+#[test]
 fn a_place_that_is_to_be_taken_out_is_promised_to_nobody_before_ecs_has_done_it() {
     let mut world = busy(4, 4);
     world.fleet = fleet("service", 4, 0, 2);

@@ -27,9 +27,9 @@ const OLD_MAXIMUM: Millis = 15 * 60_000;
 /// The wanted number is held against the whole ledger at one look of so many.
 const COUNTED_ONE_IN: u64 = 8;
 
-/// A desired count may lie below the protected tasks for a while, when somebody changed it, or nobody heard that ECS had granted protection. By then a healer
-/// has come by, and the next one if a sweep was missed.
-const TOO_FEW_FOR: Millis = 20 * 60_000;
+/// A desired count may lie below the protected tasks for a while, when somebody changed it, or nobody heard that ECS had granted protection. By then eight
+/// sweeps were due, so that it was put right although some were missed, died or failed.
+const TOO_FEW_FOR: Millis = 40 * 60_000;
 
 /// A rule that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,8 +195,10 @@ impl Oracle {
         let prefix = format!("runners-{}-", fleet.name);
         let own = |name: &str| name.strip_prefix(&prefix).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
         let known = ecs.services().find(|known| known.name == service.as_str()).map_or(0, |known| known.desired);
-        let others: usize =
-            ecs.services().filter(|known| own(&known.name) && known.name != service.as_str()).map(|known| known.desired).sum();
+        // What somebody did to a count by hand is not known before its tasks are.
+        let by_hand = |known: &str| world.book.borrow().is_changed_by_hand(known);
+        let others = ecs.services().filter(|known| own(&known.name) && known.name != service.as_str() && !by_hand(&known.name));
+        let others: usize = others.map(|known| known.desired).sum();
         let most = world.book.borrow().highest_maximum_since(fleet.name.as_str(), world.now().saturating_sub(OLD_MAXIMUM)) as usize;
         let count = count as usize;
         let lives = ecs.tasks().filter(|task| task.wanted && task.service.as_deref().is_some_and(own)).count();

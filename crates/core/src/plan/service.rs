@@ -233,14 +233,8 @@ fn places(view: &View, current: Option<&ServiceName>, name: &ServiceName, now: T
 /// A count below the tasks that are protected would make ECS refuse protection to all others: whatever brought it there is made good.
 /// Never beyond the maximum: a task that crashed counts as protected until word of its end comes.
 fn make_good(view: &mut View, fleet: &Fleet, current: &ServiceName, places: Places) {
-    let most = fleet.maximum.saturating_sub(others(view, current) + launched(view));
+    let most = fleet.maximum.saturating_sub(elsewhere(view, current));
     raise_to(view, current, |_| places.held.min(most));
-}
-
-/// Tasks that RunTask launched, when the fleet was in launch mode `tasks`.
-fn launched(view: &View) -> u32 {
-    let launched = view.tasks.values().map(Slot::get).filter(|task| task.service.is_none() && task.task_definition.is_some());
-    super::count(launched.filter(|task| task.stop.is_none()))
 }
 
 fn is_released(task: &TaskRecord) -> bool {
@@ -308,15 +302,29 @@ fn all_protected(view: &View, current: Option<&ServiceName>, name: &ServiceName,
         .all(|task| !task.state().is_registered() || task.protected_until.is_some_and(|until| until > now + PROTECTION_MARGIN))
 }
 
-/// The places that other services of the fleet may have: also those that are to be taken out, and perhaps are not yet.
-fn others(view: &View, current: &ServiceName) -> u32 {
-    view.state.get().services.iter().filter(|(name, _)| *name != current).map(|(_, service)| service.at_most()).sum()
+/// What the fleet has beside its current service. A service takes the places that ECS may have for it, also those that are to be taken out and perhaps are
+/// not yet; more, if it has more tasks, because somebody raised its count by hand. Tasks without a service that counts are of themselves: RunTask launched
+/// them when the fleet was in launch mode `tasks`, or their service was thought to be empty.
+fn elsewhere(view: &View, current: &ServiceName) -> u32 {
+    let services = &view.state.get().services;
+    let mut tasks: BTreeMap<Option<&ServiceName>, u32> = BTreeMap::new();
+    // A task of which nothing is known is taken for the current service's.
+    for task in view.tasks.values().map(Slot::get).filter(|task| task.service.is_some() || task.task_definition.is_some()) {
+        // For whom Spot takes and whom a place was taken out with, ECS has no place any more.
+        let holds_a_place = task.stop.is_none() && task.state() != TaskState::Interrupted && !is_released(task);
+        if holds_a_place && task.service.as_ref() != Some(current) {
+            *tasks.entry(task.service.as_ref().filter(|name| services.contains_key(*name))).or_default() += 1;
+        }
+    }
+    let alone = tasks.remove(&None).unwrap_or_default();
+    let others = services.iter().filter(|(name, _)| *name != current);
+    alone + others.map(|(name, service)| service.at_most().max(tasks.get(&Some(name)).copied().unwrap_or_default())).sum::<u32>()
 }
 
 /// By how much the current service's count may rise within the maximum.
 fn room(view: &View, fleet: &Fleet, current: &ServiceName) -> u32 {
     let own = view.state.get().services.get(current).map_or(0, |service| service.desired);
-    super::maximum(fleet).saturating_sub(others(view, current) + launched(view) + own)
+    super::maximum(fleet).saturating_sub(elsewhere(view, current) + own)
 }
 
 /// Raises the current service's desired count to what is needed, within the maximum, the mint pace and the breaker.
