@@ -6,6 +6,8 @@ use crate::job::{JobEvent, JobPhase};
 use crate::task::Stop;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// The `source` of every event.
 pub const SOURCE: &str = "fargate-runners";
@@ -119,10 +121,32 @@ pub enum EventError {
 }
 
 #[derive(Deserialize)]
-struct Envelope {
+struct Envelope<'a> {
     #[serde(rename = "detail-type")]
-    detail_type: String,
-    detail: serde_json::Value,
+    detail_type: Cow<'a, str>,
+    #[serde(borrow)]
+    detail: &'a RawValue,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    detail: Detail<'a>,
+    #[serde(rename = "detail-type")]
+    detail_type: &'static str,
+    source: &'static str,
+}
+
+/// The `detail` of any event, written as what it is.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Detail<'a> {
+    Job(&'a JobEvent),
+    RunnerStopped(&'a RunnerStopped),
+    RunnerInterrupted(&'a RunnerInterrupted),
+    RunnerDone(&'a RunnerDone),
+    RunnerLost(&'a RunnerLost),
+    ServiceDrifted(&'a ServiceDrifted),
+    LookAgain(&'a LookAgain),
 }
 
 impl Event {
@@ -161,33 +185,38 @@ impl Event {
 
     /// The `detail`, as JSON.
     pub fn detail(&self) -> Result<serde_json::Value, EventError> {
-        Ok(match self {
-            Self::Job(event) => serde_json::to_value(event),
-            Self::RunnerStopped(event) => serde_json::to_value(event),
-            Self::RunnerInterrupted(event) => serde_json::to_value(event),
-            Self::RunnerDone(event) => serde_json::to_value(event),
-            Self::RunnerLost(event) => serde_json::to_value(event),
-            Self::ServiceDrifted(event) => serde_json::to_value(event),
-            Self::LookAgain(event) => serde_json::to_value(event),
-        }?)
+        Ok(serde_json::to_value(self.written())?)
     }
 
     /// Envelope and detail in EventBridge's form, for the queues that the bus does not feed.
     pub fn to_message(&self) -> Result<String, EventError> {
-        Ok(serde_json::json!({ "source": SOURCE, "detail-type": self.detail_type(), "detail": self.detail()? }).to_string())
+        Ok(serde_json::to_string(&Message { detail: self.written(), detail_type: self.detail_type(), source: SOURCE })?)
+    }
+
+    const fn written(&self) -> Detail<'_> {
+        match self {
+            Self::Job(event) => Detail::Job(event),
+            Self::RunnerStopped(event) => Detail::RunnerStopped(event),
+            Self::RunnerInterrupted(event) => Detail::RunnerInterrupted(event),
+            Self::RunnerDone(event) => Detail::RunnerDone(event),
+            Self::RunnerLost(event) => Detail::RunnerLost(event),
+            Self::ServiceDrifted(event) => Detail::ServiceDrifted(event),
+            Self::LookAgain(event) => Detail::LookAgain(event),
+        }
     }
 
     /// Reads a message of the fleet's queue.
     pub fn from_message(body: &str) -> Result<Self, EventError> {
         let Envelope { detail_type, detail } = serde_json::from_str(body)?;
-        Ok(match detail_type.as_str() {
-            "Job Waiting" | "Job Queued" | "Job In Progress" | "Job Completed" => Self::Job(serde_json::from_value(detail)?),
-            "Runner Stopped" => Self::RunnerStopped(serde_json::from_value(detail)?),
-            "Runner Interrupted" => Self::RunnerInterrupted(serde_json::from_value(detail)?),
-            "Runner Done" => Self::RunnerDone(serde_json::from_value(detail)?),
-            "Runner Lost" => Self::RunnerLost(serde_json::from_value(detail)?),
-            "Service Drifted" => Self::ServiceDrifted(serde_json::from_value(detail)?),
-            "Look Again" => Self::LookAgain(serde_json::from_value(detail)?),
+        let detail = detail.get();
+        Ok(match detail_type.as_ref() {
+            "Job Waiting" | "Job Queued" | "Job In Progress" | "Job Completed" => Self::Job(serde_json::from_str(detail)?),
+            "Runner Stopped" => Self::RunnerStopped(serde_json::from_str(detail)?),
+            "Runner Interrupted" => Self::RunnerInterrupted(serde_json::from_str(detail)?),
+            "Runner Done" => Self::RunnerDone(serde_json::from_str(detail)?),
+            "Runner Lost" => Self::RunnerLost(serde_json::from_str(detail)?),
+            "Service Drifted" => Self::ServiceDrifted(serde_json::from_str(detail)?),
+            "Look Again" => Self::LookAgain(serde_json::from_str(detail)?),
             _ => return Err(EventError::Unknown(detail_type.chars().take(80).collect())),
         })
     }

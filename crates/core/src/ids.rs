@@ -1,8 +1,9 @@
 //! The names and numbers that things are known by, each of its own type, checked once where they enter.
-//! An id says nothing about what it names: no state lives here.
+//! An id says nothing about what it names: no state lives here. Names are shared, not copied: a view holds the same few of them in hundreds of records.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
+use std::sync::Arc;
 
 /// What was wrong with a name that came from outside.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,15 +54,15 @@ number_id!(
 macro_rules! checked_name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $check:expr) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Checks the name.
             pub fn parse(text: &str) -> Result<Self, InvalidName> {
                 let check: fn(&str) -> bool = $check;
-                if check(text) { Ok(Self(text.to_owned())) } else { Err(InvalidName::new($what, text, $rule)) }
+                if check(text) { Ok(Self(text.into())) } else { Err(InvalidName::new($what, text, $rule)) }
             }
 
             /// The name as text.
@@ -78,9 +79,9 @@ macro_rules! checked_name {
             }
         }
 
-        impl From<$name> for String {
-            fn from(name: $name) -> String {
-                name.0
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
 
@@ -176,15 +177,28 @@ fn is_lower_hex(c: char) -> bool {
 }
 
 /// A repository's `owner/name`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RepositoryName(String);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(from = "String")]
+pub struct RepositoryName(Arc<str>);
+
+// As text that this project has written itself: checked when it came in.
+impl From<String> for RepositoryName {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl Serialize for RepositoryName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
 
 impl RepositoryName {
     /// Takes GitHub's `full_name`.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         match text.split_once('/') {
-            Some((owner, name)) if !owner.is_empty() && !name.is_empty() && !name.contains('/') => Ok(Self(text.to_owned())),
+            Some((owner, name)) if !owner.is_empty() && !name.is_empty() && !name.contains('/') => Ok(Self(text.into())),
             _ => Err(InvalidName::new("repository", text, "it must be OWNER/NAME")),
         }
     }

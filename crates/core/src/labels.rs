@@ -4,6 +4,7 @@ use crate::ids::InvalidName;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 /// GitHub takes at most 100 labels in a JIT configuration.
 pub const LABELS_MAX: usize = 100;
@@ -11,7 +12,7 @@ pub const LABELS_MAX: usize = 100;
 /// One label, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Label(String);
+pub struct Label(Arc<str>);
 
 impl Label {
     /// Takes a label as somebody wrote it.
@@ -20,7 +21,7 @@ impl Label {
         if text.is_empty() || text.len() > 256 || text.contains(',') || text.chars().any(char::is_control) {
             return Err(InvalidName::new("label", text, "it must hold 1 to 256 characters without commas"));
         }
-        Ok(Self(text.to_lowercase()))
+        Ok(Self(text.to_lowercase().into()))
     }
 
     /// The label in lower case.
@@ -33,7 +34,7 @@ impl Label {
 /// A set of labels.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Labels(BTreeSet<Label>);
+pub struct Labels(Arc<BTreeSet<Label>>);
 
 impl Labels {
     /// Takes labels as somebody wrote them; repeats count once.
@@ -42,7 +43,7 @@ impl Labels {
         if labels.len() > LABELS_MAX {
             return Err(InvalidName::new("labels", &labels.len().to_string(), "GitHub takes at most 100 labels"));
         }
-        Ok(Self(labels))
+        Ok(Self(Arc::new(labels)))
     }
 
     /// Whether there is no label at all.
@@ -71,7 +72,7 @@ impl Labels {
     /// All labels of both.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        Self(self.0.union(&other.0).cloned().collect())
+        Self(Arc::new(self.0.union(&other.0).cloned().collect()))
     }
 }
 

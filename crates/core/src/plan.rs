@@ -266,10 +266,10 @@ fn oldest_raised(view: &View, fleet: &Fleet) -> Option<Timestamp> {
 /// The oldest jobs, as many as runners do or will exist for them, get their milestone.
 fn mark_raised(view: &mut View, fleet: &Fleet, tally: &Tally, now: Timestamp) {
     let covered = (tally.booting + tally.idle).min(tally.counts.queued) as usize;
-    let mut queued: Vec<&mut JobRecord> = view.jobs.values_mut().filter(|job| is_demand(job.get(), fleet)).map(Slot::get_mut).collect();
-    queued.sort_by_key(|job| (job.queued_at, job.seen_at, job.job_id));
-    let due = queued.into_iter().take(covered).filter(|job| job.raised_at.is_none());
-    due.take(RAISED_PER_LOOK).for_each(|job| job.raised_at = Some(now));
+    let mut queued: Vec<&mut Slot<JobRecord>> = view.jobs.values_mut().filter(|job| is_demand(job.get(), fleet)).collect();
+    queued.sort_by_key(|job| (job.get().queued_at, job.get().seen_at, job.get().job_id));
+    let due = queued.into_iter().take(covered).filter(|job| job.get().raised_at.is_none());
+    due.take(RAISED_PER_LOOK).for_each(|job| job.get_mut().raised_at = Some(now));
 }
 
 fn look_within(plan: &mut Plan, wait: Duration) {

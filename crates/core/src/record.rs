@@ -105,22 +105,30 @@ pub struct Write {
 }
 
 /// A value with the version in which it was read, that knows whether it differs from it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Slot<T> {
     value: T,
-    read: Option<T>,
+    read: Read<T>,
     version: Version,
+}
+
+/// What was read. It is kept only once somebody may change the value: most records of a view are looked at and left as they are.
+#[derive(Clone, Debug)]
+enum Read<T> {
+    Nothing,
+    TheValue,
+    This(T),
 }
 
 impl<T: Clone + PartialEq> Slot<T> {
     /// A value that was read.
-    pub fn read(value: T, version: Version) -> Self {
-        Self { read: Some(value.clone()), value, version }
+    pub const fn read(value: T, version: Version) -> Self {
+        Self { value, read: Read::TheValue, version }
     }
 
     /// A value for which there is no record yet.
     pub const fn new(value: T) -> Self {
-        Self { value, read: None, version: Version(0) }
+        Self { value, read: Read::Nothing, version: Version(0) }
     }
 
     /// The value.
@@ -129,7 +137,10 @@ impl<T: Clone + PartialEq> Slot<T> {
     }
 
     /// The value, to change it.
-    pub const fn get_mut(&mut self) -> &mut T {
+    pub fn get_mut(&mut self) -> &mut T {
+        if matches!(self.read, Read::TheValue) {
+            self.read = Read::This(self.value.clone());
+        }
         &mut self.value
     }
 
@@ -142,15 +153,35 @@ impl<T: Clone + PartialEq> Slot<T> {
     pub fn committed(&mut self) {
         if self.is_changed() {
             self.version = Version(self.version.0 + 1);
-            self.read = Some(self.value.clone());
+            self.read = Read::TheValue;
         }
     }
 
     /// Whether it is to be written.
     pub fn is_changed(&self) -> bool {
-        self.read.as_ref() != Some(&self.value)
+        match &self.read {
+            Read::Nothing => true,
+            Read::TheValue => false,
+            Read::This(read) => *read != self.value,
+        }
     }
 }
+
+/// Equal values that were read in the same version, and that are changed or not alike.
+impl<T: Clone + PartialEq> PartialEq for Slot<T> {
+    fn eq(&self, other: &Self) -> bool {
+        fn read<T>(slot: &Slot<T>) -> Option<&T> {
+            match &slot.read {
+                Read::Nothing => None,
+                Read::TheValue => Some(&slot.value),
+                Read::This(read) => Some(read),
+            }
+        }
+        self.version == other.version && self.value == other.value && read(self) == read(other)
+    }
+}
+
+impl<T: Clone + Eq> Eq for Slot<T> {}
 
 /// One fleet's part of the ledger: its own record, everything of it that counts, and what else was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,30 +9,58 @@ use fargate_runners_use_cases::ports::{COMMIT_MAX, CommitError, Ledger, PortErro
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The records of all fleets; tombstones stay until something is written in their place.
-pub(crate) type Records = BTreeMap<Key, Versioned>;
+#[derive(Debug, Default)]
+pub(crate) struct Records {
+    all: BTreeMap<Key, Versioned>,
+    /// Those that count, by fleet: a fleet has some of them, and thousands of tombstones in the end.
+    active: BTreeMap<FleetName, BTreeSet<Key>>,
+}
+
+impl Records {
+    fn insert(&mut self, record: Record, version: Version) {
+        let key = record.key();
+        let active = self.active.entry(key.fleet().clone()).or_default();
+        if record.is_active() {
+            active.insert(key.clone());
+        } else {
+            active.remove(&key);
+        }
+        self.all.insert(key, Versioned { record, version });
+    }
+
+    /// What counts of a fleet, its own record first.
+    fn active(&self, fleet: &FleetName) -> impl Iterator<Item = &Versioned> {
+        self.active.get(fleet).into_iter().flatten().filter_map(|key| self.all.get(key))
+    }
+}
 
 /// The record, unless its time is over. Time counts in whole seconds here, rounded so that a record is kept rather longer: as in a table's time to live.
 fn standing<'a>(records: &'a Records, key: &Key, now: Timestamp) -> Option<&'a Versioned> {
     let over = |at: Timestamp| at.as_millis().div_ceil(1000) <= now.as_secs();
-    records.get(key).filter(|versioned| !versioned.record.expires_at().is_some_and(over))
+    records.all.get(key).filter(|versioned| !versioned.record.expires_at().is_some_and(over))
 }
 
 impl MemoryLedger {
     /// Every record of every fleet with its version, tombstones included: for what a test or a simulation checks in the end.
     #[must_use]
     pub fn snapshot(&self) -> Vec<Versioned> {
-        self.held().records.values().cloned().collect()
+        self.held().records.all.values().cloned().collect()
     }
 
     /// Shows every record of every fleet, tombstones included, without copying any.
     pub fn look(&self, mut see: impl FnMut(&Key, &Record)) {
-        self.held().records.iter().for_each(|(key, versioned)| see(key, &versioned.record));
+        self.held().records.all.iter().for_each(|(key, versioned)| see(key, &versioned.record));
+    }
+
+    /// Shows the records of a fleet that count, without copying any.
+    pub fn look_at_active(&self, fleet: &FleetName, see: impl FnMut(&Record)) {
+        self.held().records.active(fleet).map(|versioned| &versioned.record).for_each(see);
     }
 
     /// The task's record as it stands.
     #[must_use]
     pub fn task(&self, fleet: &FleetName, task: &TaskId) -> Option<TaskRecord> {
-        match &self.held().records.get(&Key::Task(fleet.clone(), task.clone()))?.record {
+        match &self.held().records.all.get(&Key::Task(fleet.clone(), task.clone()))?.record {
             Record::Task(task) => Some(task.clone()),
             Record::Fleet(_) | Record::Job(_) => None,
         }
@@ -41,11 +69,7 @@ impl MemoryLedger {
 
 impl Ledger for MemoryLedger {
     async fn active(&self, fleet: &FleetName, _now: Timestamp) -> Result<Vec<Versioned>, PortError> {
-        let held = self.held();
-        let of_fleet = held.records.iter().filter(|(key, versioned)| key.fleet() == fleet && versioned.record.is_active());
-        let mut active: Vec<Versioned> = of_fleet.map(|(_, versioned)| versioned.clone()).collect();
-        active.sort_by_key(|versioned| !matches!(versioned.record, Record::Fleet(_)));
-        Ok(active)
+        Ok(self.held().records.active(fleet).cloned().collect())
     }
 
     async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Versioned>, PortError> {
@@ -69,7 +93,7 @@ impl Ledger for MemoryLedger {
             return Err(CommitError::Conflict);
         }
         for Write { record, expected } in writes {
-            records.insert(record.key(), Versioned { record: record.clone(), version: Version(expected.0 + 1) });
+            records.insert(record.clone(), Version(expected.0 + 1));
         }
         Ok(())
     }

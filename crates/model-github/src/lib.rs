@@ -10,6 +10,7 @@
 
 mod assign;
 mod auth;
+mod bare;
 mod config;
 mod counters;
 mod deliveries;

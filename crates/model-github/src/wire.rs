@@ -10,6 +10,9 @@ use crate::time::rfc3339;
 use crate::webhook::{JobEvent, Payload};
 use crate::world::{Repository, Visibility};
 
+/// The runner of another job that some deliveries bear.
+pub(crate) const STALE_RUNNER: &str = "GitHub Actions 5";
+
 /// What a webhook's body needs beyond its payload.
 pub(crate) struct Envelope {
     pub(crate) api_url: String,
@@ -43,7 +46,7 @@ impl Envelope {
         }
         if event.stale_runner {
             job["runner_id"] = json!(5);
-            job["runner_name"] = json!("GitHub Actions 5");
+            job["runner_name"] = json!(STALE_RUNNER);
             job["runner_group_id"] = json!(2);
             job["runner_group_name"] = json!("GitHub Actions");
         }

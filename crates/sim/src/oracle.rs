@@ -134,10 +134,10 @@ impl Oracle {
         }
         let warm = book.most_warm_since(name, world.now().saturating_sub(OLD_MAXIMUM));
         let (mut queued, mut busy) = (0, 0);
-        world.ledger.look(|key, record| match record {
-            Record::Job(job) if key.fleet() == &state.fleet => queued += u32::from(JobRecord::is_queued_here(job)),
-            Record::Task(task) if key.fleet() == &state.fleet => busy += u32::from(task.state() == TaskState::Busy),
-            _ => {}
+        world.ledger.look_at_active(&state.fleet, |record| match record {
+            Record::Job(job) => queued += u32::from(JobRecord::is_queued_here(job)),
+            Record::Task(task) => busy += u32::from(task.state() == TaskState::Busy),
+            Record::Fleet(_) => {}
         });
         let most = queued + busy + warm;
         if state.wanted > most.max(state.counts.queued + state.counts.busy + warm) || (state.demand == 0 && state.wanted > warm) {

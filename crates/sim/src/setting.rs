@@ -70,7 +70,7 @@ pub fn world(seed: u64, plan: &StoryPlan, faults: Faults, tale: Tale) -> World {
 
 /// GitHub with its own timing and without faults but the one that nobody else can make.
 fn github(seed: u64, faults: &Faults) -> GithubModel {
-    let mut config = GithubConfig::default();
+    let mut config = GithubConfig { bare_jit: true, ..GithubConfig::default() };
     config.faults.stale_runner = faults.rate(Fault::StaleRunner);
     config.faults.queued_while_waiting = QUEUED_WHILE_WAITING;
     let mut github = GithubModel::new(config, seed);
