@@ -133,6 +133,9 @@ fn run(arguments: &Arguments, settings: &Settings, mutant: Option<Mutant>) -> Ve
         let mut shown = began;
         let mut told: Vec<Outcome> = Vec::new();
         for outcome in receiver {
+            if let Some(broken) = outcome.violation.as_ref().filter(|_| mutant.is_none()) {
+                eprintln!("seed {}: {} is broken: {}", outcome.seed, broken.rule, broken.text);
+            }
             // A mutant is found once; a rule that is broken in earnest is looked for until there are a few to choose from.
             told.push(outcome);
             let broken = told.iter().filter(|outcome| outcome.violation.is_some()).count();

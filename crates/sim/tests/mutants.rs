@@ -11,6 +11,8 @@ struct Found {
     mutant: Mutant,
     /// What it breaks first.
     rule: &'static str,
+    /// What it may break as well: at a story's end the rules are looked at one after the other, and some wrong changes leave more than one thing wrong.
+    others: &'static [&'static str],
     jobs: u32,
     hours: u32,
     /// What goes wrong more often than usual, so that what depends on it is met in a small story.
@@ -34,16 +36,18 @@ impl Found {
         };
         let first = (1..=self.within).find_map(|seed| Some((seed, broken(seed, Some(self.mutant))?)));
         let (seed, violation) = first.unwrap_or_else(|| panic!("{:?} is not found within {} stories", self.mutant, self.within));
-        assert_eq!(violation.rule, self.rule, "{:?}, seed {seed}: {}", self.mutant, violation.text);
+        let as_it_should = violation.rule == self.rule || self.others.contains(&violation.rule);
+        assert!(as_it_should, "{:?} breaks {}, seed {seed}: {}", self.mutant, violation.rule, violation.text);
         assert_eq!(broken(seed, None), None, "seed {seed} without a wrong change");
     }
 }
 
 macro_rules! found {
-    ($($test:ident: $mutant:ident breaks $rule:literal in $jobs:literal jobs, $hours:literal h, within $within:literal $(, $fault:ident = $rate:literal)*;)*) => {
+    ($($test:ident: $mutant:ident breaks $rule:literal $(or $other:literal)* in $jobs:literal jobs, $hours:literal h, within $within:literal $(, $fault:ident = $rate:literal)*;)*) => {
         const FOUND: &[Found] = &[$(Found {
             mutant: Mutant::$mutant,
             rule: $rule,
+            others: &[$($other),*],
             jobs: $jobs,
             hours: $hours,
             rates: &[$(Rate { fault: Fault::$fault, rate: $rate },)*],
@@ -81,9 +85,9 @@ found! {
     forgetting_stopped_tasks_is_found: ForgetStoppedTasks breaks "R6" in 20 jobs, 1 h, within 8, EcsEventLost = 0.3;
     forgetting_runners_without_a_task_is_found: ForgetLeftRunners breaks "R7" in 40 jobs, 1 h, within 12, FleetRemoved = 1.0;
     forgetting_ghosts_is_found: ForgetGhosts breaks "R7" in 20 jobs, 1 h, within 8, GhostMade = 0.3;
-    forgetting_tasks_that_never_register_is_found: ForgetUnregistered breaks "R7" in 20 jobs, 1 h, within 8, BootHangs = 0.1;
+    forgetting_tasks_that_never_register_is_found: ForgetUnregistered breaks "R7" or "R6" in 20 jobs, 1 h, within 8, BootHangs = 0.1;
     forgetting_protection_is_found: ForgetProtection breaks "R4" in 3 jobs, 1 h, within 8, JobOfDays = 1.0;
-    forgetting_drifted_counts_is_found: ForgetDrift breaks "R3" in 10 jobs, 1 h, within 12, DesiredChanged = 1.0;
+    forgetting_drifted_counts_is_found: ForgetDrift breaks "R3" or "R7" in 10 jobs, 1 h, within 12, DesiredChanged = 1.0;
     forgetting_replaced_services_is_found: ForgetServices breaks "R7" in 10 jobs, 1 h, within 8, RevisionDeployed = 1.0;
     forgetting_fleets_to_which_nothing_happens_is_found: ForgetNudge breaks "R3" in 3 jobs, 1 h, within 8;
     forgetting_interrupted_jobs_is_found: ForgetInterrupted breaks "R6" in 20 jobs, 1 h, within 8, RunnerDies = 0.2;

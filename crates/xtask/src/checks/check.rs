@@ -33,6 +33,8 @@ pub enum Check {
     Shell,
     /// The exhaustive checks of the protocols.
     Protocols,
+    /// The simulation: stories that are always told, and some fresh ones.
+    Sim,
     /// The demo.
     Demo,
 }
@@ -68,7 +70,7 @@ impl<'a> Context<'a> {
 
 impl Check {
     /// In the order in which they run: what fails soonest first, but the tools before the tests, of which some run against the emulator.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Format,
         Self::Leaks,
         Self::Lints,
@@ -79,6 +81,7 @@ impl Check {
         Self::Shell,
         Self::Python,
         Self::Protocols,
+        Self::Sim,
         Self::Demo,
     ];
 
@@ -95,6 +98,7 @@ impl Check {
             Self::Python => "python",
             Self::Shell => "shell",
             Self::Protocols => "protocols",
+            Self::Sim => "sim",
             Self::Demo => "demo",
         }
     }
@@ -112,6 +116,7 @@ impl Check {
             Self::Python => "the tests of tests/: start script, templates, sample events",
             Self::Shell => "the scripts are clean (shellcheck)",
             Self::Protocols => "claim, lease and single writer in every order that their bounds admit",
+            Self::Sim => "stories of 200 jobs and 6 hours with all faults break no rule",
             Self::Demo => "20 jobs through the whole product, end to end",
         }
     }
@@ -133,6 +138,7 @@ impl Check {
             Self::Python => tooled::python(context).await,
             Self::Shell => tooled::shell(context).await,
             Self::Protocols => crate::protocols::run(context.project).await,
+            Self::Sim => crate::sim::check(context.project).await,
             Self::Demo => tooled::demo().await,
         }
     }
