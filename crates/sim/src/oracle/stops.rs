@@ -25,11 +25,12 @@ impl Oracle {
     /// A count of the fleet's current service is to fall. Where boots fail the places of those that boot are taken out on purpose.
     pub(super) fn lowers(&self, world: &World, fleet: &Fleet, service: &ServiceName, count: u32) {
         let current = world.book.borrow().fleet(fleet.name.as_str()).map(|fleet| fleet.task_definition.clone());
-        let (mut wanted, mut there, mut believed) = (0, 0, Vec::new());
+        let (mut wanted, mut seen, mut there, mut believed) = (0, 0, 0, Vec::new());
         world.ledger.look(|key, record| match record {
             // A host that goes by an older description takes another service for the current one.
             Record::Fleet(state) if key.fleet() == &fleet.name && state.current == current && state.failed_boots.len() < BREAKER_AFTER => {
                 wanted = state.wanted;
+                seen = state.counts.idle + state.counts.busy;
             }
             Record::Task(task) if key.fleet() == &fleet.name && task.stop.is_none() => {
                 let of_it = task.service.as_ref() == Some(service);
@@ -42,7 +43,8 @@ impl Oracle {
             }
             _ => {}
         });
-        let needed = wanted.saturating_sub(there);
+        // Who has reported since the look read its records was there for it, with the job that made it wanted.
+        let needed = wanted.saturating_sub(seen.max(there));
         if needed == 0 {
             return;
         }
