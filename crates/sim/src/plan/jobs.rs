@@ -124,15 +124,20 @@ fn job(at: Millis, offers: &Offers, faults: &Faults, chance: &mut fastrand::Rng)
     let conclusion = [Conclusion::Success, Conclusion::Failure, Conclusion::TimedOut][[0, 0, 0, 0, 0, 0, 0, 0, 1, 2][chance.usize(0..10)]];
     let patience = CancelPlan::AfterQueued(chance.u64(10 * MINUTE..=60 * MINUTE));
     let mut plan = JobPlan { at, repository, labels, in_capitals: chance.u32(0..50) == 0, duration, conclusion, gate, cancel };
-    if offers.offers.iter().any(|offer| is_kept_out(&plan, &offer.fleet)) {
+    if offers.offers.iter().any(|offer| is_kept_out(&plan, offer)) {
         // A runner group keeps it from its fleet: somebody loses patience.
         plan.cancel = Some(patience);
     }
     plan
 }
 
-fn is_kept_out(job: &JobPlan, fleet: &FleetPlan) -> bool {
-    fleet.runner_group == GROUP_CHOSEN && job.may_go_to(fleet) && !is_chosen(job.repository)
+fn is_kept_out(job: &JobPlan, offer: &Offer) -> bool {
+    let fits = || {
+        let mut fleet = offer.fleet.clone();
+        fleet.labels.extend(offer.new_label.map(|_| NEW_LABEL));
+        job.may_go_to(&offer.fleet) || job.may_go_to(&fleet)
+    };
+    offer.fleet.runner_group == GROUP_CHOSEN && !is_chosen(job.repository) && fits()
 }
 
 /// A repository that the fleet serves; now and then a public one, whether it serves that or not.
