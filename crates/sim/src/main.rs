@@ -32,6 +32,9 @@ struct Arguments {
     /// The first seed; with --seeds 1 the whole story is told.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Ends after so many minutes, whatever is told by then.
+    #[arg(long)]
+    minutes: Option<u64>,
     /// Jobs in each story.
     #[arg(long, default_value_t = 200)]
     jobs: u32,
@@ -131,6 +134,7 @@ fn run(arguments: &Arguments, settings: &Settings, mutant: Option<Mutant>) -> Ve
         drop(sender);
         let began = Instant::now();
         let mut shown = began;
+        let limit = arguments.minutes.map(|minutes| Duration::from_secs(minutes * 60));
         let mut told: Vec<Outcome> = Vec::new();
         for outcome in receiver {
             if let Some(broken) = outcome.violation.as_ref().filter(|_| mutant.is_none()) {
@@ -140,6 +144,9 @@ fn run(arguments: &Arguments, settings: &Settings, mutant: Option<Mutant>) -> Ve
             told.push(outcome);
             let broken = told.iter().filter(|outcome| outcome.violation.is_some()).count();
             if broken >= if mutant.is_some() { 1 } else { 20 } {
+                stop.store(true, Ordering::Relaxed);
+            }
+            if limit.is_some_and(|limit| began.elapsed() >= limit) {
                 stop.store(true, Ordering::Relaxed);
             }
             if shown.elapsed() >= PROGRESS && !arguments.quiet {

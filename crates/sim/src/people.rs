@@ -5,9 +5,10 @@ mod accidents;
 mod stacks;
 
 use crate::engine::Millis;
-use crate::plan::{Act, CancelPlan, GatePlan, JobPlan, StoryPlan};
+use crate::plan::{Act, CancelPlan, GROUP_CHOSEN, GatePlan, JobPlan, REPOSITORIES, StoryPlan, is_chosen};
 use crate::world::World;
-use fargate_runners_model_github::{Gate, JobId, NewJob, Status};
+use fargate_runners_core::labels::Labels;
+use fargate_runners_model_github::{Gate, Job, JobId, NewJob, Status};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -16,6 +17,9 @@ const LOOK: Millis = 20_000;
 
 /// How often they look before they lose interest: a day.
 const LOOKS: u32 = 4_320;
+
+/// Who sees a job wait that ran before loses patience after this.
+const PATIENCE: Millis = 30 * 60_000;
 
 /// Lives through the plan.
 pub async fn live(world: Rc<World>, plan: StoryPlan) {
@@ -69,6 +73,20 @@ fn queue(world: &Rc<World>, plan: &JobPlan) {
         Some(CancelPlan::AfterStarted(after)) => {
             let world = Rc::clone(world);
             world.clone().engine.spawn(async move { cancel_once_it_runs(&world, id, after).await });
+        }
+    }
+}
+
+/// Somebody cancels those of the jobs, in the end, that a runner group keeps out of a fleet which they fit: when a job runs once more, it may come to
+/// another fleet than before.
+pub(crate) fn watch_for_the_kept_out<'a>(world: &Rc<World>, jobs: impl Iterator<Item = &'a Job>) {
+    let book = world.book.borrow();
+    for job in jobs.filter(|job| job.status == Status::Queued) {
+        let chosen = REPOSITORIES.iter().any(|known| (known.owner, known.name) == (&job.owner, &job.name) && is_chosen(known));
+        let Ok(labels) = Labels::parse(job.labels.iter().map(String::as_str)) else { continue };
+        if !chosen && book.all().iter().any(|fleet| fleet.runner_group_id == GROUP_CHOSEN && fleet.labels.fit(&labels)) {
+            let id = job.id;
+            later(world, PATIENCE, move |world| cancel(world, id));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::github::{failed, scope};
 use crate::host::Call;
+use crate::people;
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::{JobId, RepositoryName, RunId, RunnerId, ServiceName, TaskDefinition, TaskId};
 use fargate_runners_core::job::JobPhase;
@@ -117,7 +118,14 @@ impl Jobs for Call {
         let caller = self.world().caller.clone();
         let (owner, name) = repository.as_str().split_once('/').unwrap_or((repository.as_str(), ""));
         self.tell(|| format!("has run {run} of {repository} run once more"));
-        let asked = self.ask_github(|github, now| github.rerun_failed_jobs(now, &caller, owner, name, run.0)).await;
+        let world = self.world();
+        let asked = self
+            .ask_github(|github, now| {
+                let answer = github.rerun_failed_jobs(now, &caller, owner, name, run.0);
+                people::watch_for_the_kept_out(world, github.jobs().filter(|job| job.run_id == run.0));
+                answer
+            })
+            .await;
         asked.map_err(|failure| failed("running once more", failure))
     }
 }
