@@ -12,7 +12,7 @@ use fargate_runners_core::fleet::{Fleet, Scope};
 use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::record::Record;
 use fargate_runners_model_ecs::Status;
-use fargate_runners_model_github::{Fate, Presence, Runner, Scope as Place, Status as JobStatus};
+use fargate_runners_model_github::{Fate, JobId, Presence, Runner, Scope as Place, Status as JobStatus};
 use serde_json::Value;
 
 /// Lines of a violation's text that name what is left.
@@ -105,6 +105,7 @@ fn left(world: &World) -> Vec<String> {
         if let Record::Job(job) = record
             && job.is_open()
             && book.has_rule(key.fleet().as_str())
+            && !waits_for_nobody(world, &book, job.job_id.0)
         {
             left.push(format!("{key} ({:?}) in the ledger", job.phase));
         }
@@ -113,6 +114,11 @@ fn left(world: &World) -> Vec<String> {
     let dead = world.queues.dead().into_iter().filter(|(_, letter)| !fleet_of(&letter.body).is_some_and(|fleet| is_gone(&book, &fleet)));
     left.extend(dead.map(|(source, letter)| format!("dead letter {} of {source:?}", letter.id)));
     left
+}
+
+/// Whether a job still waits at GitHub for a fleet that people have taken away: its record is as open as the job, which GitHub gives up after a day.
+fn waits_for_nobody(world: &World, book: &FleetBook, job: u64) -> bool {
+    world.github.borrow().job(JobId(job)).is_some_and(|job| job.status != JobStatus::Completed && !book.has_fleet_for(job))
 }
 
 /// Whether people have removed the fleet for good.
