@@ -13,8 +13,9 @@ pub struct ServiceState {
     pub desired: u32,
     /// The desired count that ECS is known to have accepted; `None` from before a call until its answer is recorded, however it gets lost.
     pub applied: Option<u32>,
-    /// The most that ECS may have while `applied` is unknown: of what was last known and all that was asked for since.
-    #[serde(default)]
+    /// The most that ECS may have while `applied` is unknown: of what was last known and all that was asked for since. What somebody sets by hand is not known.
+    /// An older version wrote what was last known, as `confirmed`.
+    #[serde(default, alias = "confirmed")]
     pub highest: u32,
 }
 
@@ -183,5 +184,18 @@ impl FleetState {
             last_registered_at: Timestamp::default(),
             lost_jobs: BTreeMap::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lowering_that_an_older_version_began_is_still_one() {
+        let old = r#"{"desired":3,"applied":null,"confirmed":4}"#;
+        let service: ServiceState = serde_json::from_str(old).unwrap();
+        assert!(service.is_to_fall());
+        assert_eq!((service.highest(), service.at_most()), (4, 4));
     }
 }

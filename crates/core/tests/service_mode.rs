@@ -186,6 +186,20 @@ fn a_place_that_was_to_be_taken_out_stays_once_a_needed_task_boots() {
 }
 
 #[test]
+fn a_lowering_that_ecs_refuses_for_long_is_not_tried_every_second() {
+    let mut world = busy(4, 4);
+    world.fleet = fleet("service", 4, 0, 2);
+    world.queues(10..=13);
+    world.completes(1, 1);
+    world.reports_done(1);
+    world.passes(10);
+    world.looks_and_dies();
+    world.passes(2);
+    let plan = world.looks_and_dies();
+    assert_eq!((plan.want, plan.look_again.map(|wait| wait.as_secs())), (vec![(service(1), 3)], Some(5)));
+}
+
+#[test]
 fn tasks_that_somebody_started_in_a_replaced_service_count_against_the_maximum() {
     let mut world = busy(1, 4);
     for number in 11..=12 {

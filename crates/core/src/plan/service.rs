@@ -35,6 +35,8 @@ pub const PROTECTION_MARGIN: Duration = Duration::from_secs(600);
 pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally: &mut Tally, breaker: bool, now: Timestamp) -> Plan {
     let mut plan = Plan::default();
     view.state.get_mut().services.entry(current.clone()).or_default();
+    // What an earlier look began and could not finish is tried again in a while, not at once: ECS may refuse it for long.
+    let again = if falling(view).is_empty() { COALESCE } else { RELEASE_RETRY };
     take_back(view, Some(current), now);
     spare_the_needed(view, current, tally, now);
     let places = all_places(view, Some(current), now);
@@ -60,6 +62,9 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally:
         } else if !self::ready(view, Some(current), name, now).is_empty() {
             look_within(&mut plan, RELEASE_RETRY);
         }
+    }
+    if tally.deficit() > room(view, fleet, current) && !falling(view).is_empty() {
+        look_within(&mut plan, again);
     }
     raise(view, fleet, current, tally, breaker, &mut plan, now);
     if breaker {
@@ -115,7 +120,11 @@ fn take_back(view: &mut View, current: Option<&ServiceName>, now: Timestamp) {
 /// A count that was to fall, and perhaps has not yet, does not fall any more once a needed task boots without protection: ECS could pick that one. A place
 /// that was to be taken out is filled again instead.
 fn spare_the_needed(view: &mut View, current: &ServiceName, tally: &Tally, now: Timestamp) {
-    if falling(view).contains(current) && !places(view, Some(current), current, now).free_to_lower(tally.needed_to_boot()) {
+    let Some(service) = view.state.get().services.get(current).filter(|service| service.is_to_fall()) else { return };
+    let held_back = service.highest() - service.desired;
+    let mut places = places(view, Some(current), current, now);
+    places.booting += held_back;
+    if !places.free_to_lower(tally.needed_to_boot()) {
         raise_to(view, current, ServiceState::highest);
     }
 }
@@ -131,7 +140,7 @@ fn raise_to(view: &mut View, name: &ServiceName, count: impl FnOnce(&ServiceStat
     }
 }
 
-/// Whether a task that has said that it is ready to go cannot have gone by itself yet.
+/// Whether a task that has said that it is ready to go has hardly gone by itself yet: it waits for 30 s from its first call, which may have been lost.
 fn is_surely_there(task: &TaskRecord, now: Timestamp) -> bool {
     task.done_at.is_some_and(|at| now.since(at) < READY_FOR)
 }
@@ -331,9 +340,6 @@ fn room(view: &View, fleet: &Fleet, current: &ServiceName) -> u32 {
 fn raise(view: &mut View, fleet: &Fleet, current: &ServiceName, tally: &mut Tally, breaker: bool, plan: &mut Plan, now: Timestamp) {
     let deficit = tally.deficit();
     let room = room(view, fleet, current);
-    if deficit > room && view.state.get().services.values().any(ServiceState::is_to_fall) {
-        look_within(plan, COALESCE);
-    }
     let pace = if breaker { 1u32.saturating_sub(tally.booting) } else { booting_limit().saturating_sub(tally.booting) };
     let raise = deficit.min(room).min(pace);
     if deficit.min(room) > raise && !breaker {
