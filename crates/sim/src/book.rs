@@ -213,7 +213,12 @@ impl FleetBook {
         self.by_hand.insert(service.to_owned());
     }
 
-    /// Whether somebody ever set this service's desired count by hand.
+    /// The control plane has set this service's desired count: what somebody did by hand is over.
+    pub fn puts_right(&mut self, service: &str) {
+        self.by_hand.remove(service);
+    }
+
+    /// Whether somebody set this service's desired count by hand, and nobody has put it right yet.
     #[must_use]
     pub fn is_changed_by_hand(&self, service: &str) -> bool {
         self.by_hand.contains(service)

@@ -158,7 +158,9 @@ pub fn deliver(world: &Rc<World>, outgoing: Outgoing) {
         delays.push(delays[0] + world.faults.between(Fault::DeliveryRepeated, 10, 20_000));
     }
     if world.strikes(Fault::DeliveryRepeatedLate) {
-        delays.push(world.faults.between(Fault::DeliveryRepeatedLate, 600_000, 8 * 3_600_000));
+        // Some only days later, which a story hears that goes on for so long: GitHub keeps deliveries for three days.
+        let most = if world.faults.between(Fault::DeliveryRepeatedLate, 0, 3) == 0 { 72 } else { 8 };
+        delays.push(world.faults.between(Fault::DeliveryRepeatedLate, 600_000, most * 3_600_000));
     }
     let outgoing = Rc::new(outgoing);
     for (position, delay) in delays.into_iter().enumerate() {

@@ -139,8 +139,9 @@ impl Oracle {
             Record::Task(task) => busy += u32::from(task.state() == TaskState::Busy),
             Record::Fleet(_) => {}
         });
-        let most = queued + busy + warm;
-        if state.wanted > most.max(state.counts.queued + state.counts.busy + warm) || (state.demand == 0 && state.wanted > warm) {
+        // Nobody but `scale` writes jobs. Tasks report by themselves: whoever was busy when the look read them may have ended since.
+        let most = queued + busy.max(state.counts.busy) + warm;
+        if state.wanted > most || (state.demand == 0 && state.wanted > warm) {
             self.violation(
                 world,
                 "R2",
@@ -213,11 +214,13 @@ impl Oracle {
         let protected = own_tasks.filter(|task| task.is_protected(now) && call.has_read_as_protected(&fleet.name, &task.id)).count();
         let current = world.book.borrow().all().iter().any(|known| known.service() == Some(service));
         // What people did to the count by hand is put right, not defended.
-        if !current || count >= known || world.book.borrow().is_changed_by_hand(service.as_str()) {
+        if count >= known || by_hand(service.as_str()) {
             return;
         }
         drop(ecs);
-        self.lowers(world, fleet, service, u32::try_from(count).unwrap_or(u32::MAX));
+        if current {
+            self.lowers(world, fleet, service, u32::try_from(count).unwrap_or(u32::MAX));
+        }
         if count < protected {
             self.violation(world, "R8", format!("{service} is to have {count} tasks, but {protected} are protected"));
         }

@@ -86,7 +86,11 @@ pub(crate) fn watch_for_the_kept_out<'a>(world: &Rc<World>, jobs: impl Iterator<
         let Ok(labels) = Labels::parse(job.labels.iter().map(String::as_str)) else { continue };
         if !chosen && book.all().iter().any(|fleet| fleet.runner_group_id == GROUP_CHOSEN && fleet.labels.fit(&labels)) {
             let id = job.id;
-            later(world, PATIENCE, move |world| cancel(world, id));
+            later(world, PATIENCE, move |world| {
+                if world.github.borrow().job(id).is_some_and(|job| job.status == Status::Queued) {
+                    cancel(world, id);
+                }
+            });
         }
     }
 }

@@ -45,7 +45,10 @@ impl Capacity for Call {
         self.world().oracle.wants(self, fleet, service, count);
         let body = json!({"cluster": fleet.cluster, "service": service.as_str(), "desiredCount": count});
         match self.ask_ecs("UpdateService", &body).await {
-            Ok(_) => Ok(Wanted::Accepted),
+            Ok(_) => {
+                self.world().book.borrow_mut().puts_right(service.as_str());
+                Ok(Wanted::Accepted)
+            }
             Err(error) if is_no_service(&error) => Ok(Wanted::NoSuchService),
             Err(error) => Err(error),
         }
