@@ -37,7 +37,7 @@ faults! {
     DeliveryLost, 0.01, "a delivery never arrives, and GitHub's log shows it as failed";
     DeliveryAnswerLost, 0.005, "a delivery arrives, and the answer to it is lost";
     DeliveryRepeated, 0.02, "a delivery comes twice within seconds";
-    DeliveryRepeatedLate, 0.003, "a delivery comes once more, hours or days later";
+    DeliveryRepeatedLate, 0.003, "a delivery comes once more, up to three days later";
     DeliveryDelayed, 0.02, "a delivery is late by minutes";
     DeliveryReordered, 0.02, "a delivery is late by seconds, so that the next overtakes it";
     NoCompleted, 0.003, "GitHub never says that a job is completed";

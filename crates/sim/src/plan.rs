@@ -11,7 +11,7 @@ use crate::engine::Millis;
 use crate::faults::Faults;
 use crate::story::{BEGIN, Settings};
 use fargate_runners_model_ecs::{BlockedReading, ScaleIn};
-use fargate_runners_model_github::{Conclusion, Job};
+use fargate_runners_model_github::Conclusion;
 
 const MINUTE: Millis = 60_000;
 const HOUR: Millis = 60 * MINUTE;
@@ -209,12 +209,6 @@ impl StoryPlan {
     #[must_use]
     pub fn longest(&self) -> Millis {
         self.jobs.iter().map(|job| job.duration).max().unwrap_or(0)
-    }
-
-    /// Whether nobody is to run this job although a fleet has its labels. There is none: what a runner group keeps out is cancelled by somebody.
-    #[must_use]
-    pub fn is_left_waiting(&self, _job: &Job) -> bool {
-        false
     }
 
     /// The fleets at the start, and those that are added.

@@ -80,12 +80,12 @@ pub fn tell(seed: u64, settings: &Settings) -> Outcome {
     let quiet_from = world.faults.until().max(plan.last_end()) + SETTLE + again;
     run_until(&world, world.faults.until());
     loop {
-        if world.oracle.found().is_some() || end::all_is_quiet(&world, &plan) || world.now() >= quiet_from {
+        if world.oracle.found().is_some() || end::all_is_quiet(&world) || world.now() >= quiet_from {
             break;
         }
         run_until(&world, world.now() + LOOK);
     }
-    end::check(&world, &plan);
+    end::check(&world);
     Outcome {
         seed,
         violation: world.oracle.found(),

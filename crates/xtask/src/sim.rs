@@ -22,7 +22,7 @@ pub async fn run(project: &Project, arguments: &Arguments) -> Outcome {
     process::watched(simulation(project, &arguments.arguments)).await
 }
 
-/// The stories that every test run tells: the same each time, so that a change which breaks one of them is seen, and for about a minute on two cores.
+/// The stories that every test run tells: the same each time, so that a change which breaks one of them is seen. With their build, about two minutes on two cores.
 const FIXED: u64 = 1_200;
 
 /// Stories that nobody has heard: few, since what they find need not be the change's.

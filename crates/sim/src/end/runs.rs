@@ -1,5 +1,5 @@
 //! Runs of which a job went down with its runner: where the operator wants it, somebody has looked whether they are to be run once more (R6), and none is
-//! run more often than its jobs were interrupted (R2).
+//! run once more of which no job was interrupted (R2). Whether a run that was looked at is then run again, is not asked here.
 
 use crate::world::World;
 use fargate_runners_core::names::RunnerName;

@@ -57,10 +57,10 @@ impl Stage {
         let last = self.world.now();
         self.pass(self.latest() + AFTERMATH)?;
         let quiet_from = self.world.now() + SETTLE;
-        while !end::all_is_quiet(&self.world, &self.plan) && self.world.now() < quiet_from {
+        while !end::all_is_quiet(&self.world) && self.world.now() < quiet_from {
             self.pass(LOOK)?;
         }
-        end::check(&self.world, &self.plan);
+        end::check(&self.world);
         self.found()?;
         self.jobs_ran(ending, last)?;
         let handed_back = self.world.queues.handed_back();
