@@ -163,6 +163,16 @@ impl Engine {
         drop(killed);
     }
 
+    /// Ends all actors where they stand, and their timers: what they hold is free again. They hold the world, and the world holds them; without this no story
+    /// would ever be forgotten.
+    pub fn end(&self) {
+        self.0.timers.borrow_mut().clear();
+        let actors = std::mem::take(&mut *self.0.actors.borrow_mut());
+        self.0.free.borrow_mut().clear();
+        // Outside of the borrow: what an actor holds may do something when it is dropped.
+        drop(actors);
+    }
+
     /// Waits.
     #[must_use]
     pub fn sleep(&self, millis: Millis) -> Sleep {
@@ -350,5 +360,25 @@ impl<T> Given<T> {
     pub async fn take(&self) -> Option<T> {
         self.0.1.raised().await;
         self.0.0.borrow_mut().take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_frees_what_actors_hold_that_still_wait() {
+        let engine = Engine::new(0);
+        let held = Rc::new(());
+        let (own, other) = (engine.clone(), Rc::clone(&held));
+        engine.spawn(async move {
+            own.sleep(1_000).await;
+            drop(other);
+        });
+        assert!(engine.run_ready());
+        assert_eq!(Rc::strong_count(&held), 2);
+        engine.end();
+        assert_eq!((Rc::strong_count(&held), engine.next_timer()), (1, None));
     }
 }

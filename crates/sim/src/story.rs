@@ -86,6 +86,8 @@ pub fn tell(seed: u64, settings: &Settings) -> Outcome {
         run_until(&world, world.now() + LOOK);
     }
     end::check(&world);
+    world.engine.end();
+    debug_assert_eq!(Rc::strong_count(&world), 1, "somebody still holds a world that has ended");
     Outcome {
         seed,
         violation: world.oracle.found(),
