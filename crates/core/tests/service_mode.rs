@@ -50,8 +50,7 @@ fn nothing_is_lowered_because_a_job_was_cancelled() {
 #[test]
 fn a_finished_task_is_unprotected_and_its_place_taken_out_in_one_go() {
     let mut world = busy(3, 10);
-    world.completes(1, 1);
-    world.reports_done(1);
+    world.finishes(1);
     world.passes(10);
     let plan = world.look();
     assert_eq!(plan.unprotect, [task_id(1)]);
@@ -62,13 +61,11 @@ fn a_finished_task_is_unprotected_and_its_place_taken_out_in_one_go() {
 #[test]
 fn places_of_many_finished_tasks_are_taken_out_together() {
     let mut world = busy(5, 10);
-    world.completes(1, 1);
-    world.reports_done(1);
+    world.finishes(1);
     let plan = world.look();
     assert_eq!(plan.want, [], "others finish soon: it waits for company");
     assert!(plan.look_again.is_some());
-    world.completes(2, 2);
-    world.reports_done(2);
+    world.finishes(2);
     world.passes(10);
     let plan = world.look();
     assert_eq!(plan.want, [(service(1), 3)]);
@@ -79,8 +76,7 @@ fn places_of_many_finished_tasks_are_taken_out_together() {
 fn a_finished_task_whose_place_is_wanted_simply_goes() {
     let mut world = busy(2, 2);
     world.queues(3..=3);
-    world.completes(1, 1);
-    world.reports_done(1);
+    world.finishes(1);
     world.passes(10);
     let plan = world.look();
     assert_eq!((plan.want, plan.unprotect), (vec![], vec![]));
@@ -94,8 +90,7 @@ fn while_a_needed_task_boots_no_place_is_taken_out() {
     world.passes(10);
     assert_eq!(world.look().want, [(service(1), 3)]);
     // A stolen job: its runner is ready to go while the task for job 3 boots.
-    world.completes(1, 1);
-    world.reports_done(1);
+    world.finishes(1);
     world.queues(4..=4);
     world.happens(&common::job(4, fargate_runners_core::job::JobPhase::Completed, None, world.now));
     world.passes(10);
@@ -117,8 +112,7 @@ fn tasks_that_boot_for_nothing_do_not_keep_ready_ones_waiting() {
     for id in 3..=4 {
         world.happens(&common::job(id, fargate_runners_core::job::JobPhase::Completed, None, world.now));
     }
-    world.completes(1, 1);
-    world.reports_done(1);
+    world.finishes(1);
     world.passes(10);
     assert_eq!(world.look().want, [(service(1), 3)], "whichever ECS picks, none that is needed goes");
 }
@@ -139,8 +133,7 @@ fn a_count_that_fell_below_the_protected_tasks_is_put_right() {
 fn nothing_is_lowered_while_a_runner_could_be_unprotected() {
     let mut world = busy(2, 10);
     world.view.task_mut(&task_id(2), common::World::new(world.fleet.clone()).now).protected_until = None;
-    world.completes(1, 1);
-    world.reports_done(1);
+    world.finishes(1);
     world.passes(10);
     let plan = world.look();
     assert_eq!((plan.want, plan.unprotect), (vec![], vec![]));
@@ -149,8 +142,7 @@ fn nothing_is_lowered_while_a_runner_could_be_unprotected() {
 #[test]
 fn a_crash_between_the_ledger_and_ecs_is_made_good_at_the_next_look() {
     let mut world = busy(2, 10);
-    world.completes(1, 1);
-    world.reports_done(1);
+    world.finishes(1);
     world.passes(10);
     let first = world.looks_and_dies();
     world.passes(5);
@@ -162,8 +154,7 @@ fn a_crash_between_the_ledger_and_ecs_is_made_good_at_the_next_look() {
 #[test]
 fn a_place_of_a_released_task_that_may_be_gone_is_not_taken_out_of_another_ones() {
     let mut world = busy(3, 10);
-    world.completes(1, 1);
-    world.reports_done(1);
+    world.finishes(1);
     world.passes(10);
     assert_eq!(world.looks_and_dies().want, [(service(1), 2)]);
     // The task exits by itself after 30 s; ECS starts another in its place, of which nobody has heard.
@@ -174,8 +165,7 @@ fn a_place_of_a_released_task_that_may_be_gone_is_not_taken_out_of_another_ones(
 #[test]
 fn a_place_that_was_to_be_taken_out_stays_once_a_needed_task_boots() {
     let mut world = busy(3, 10);
-    world.completes(1, 1);
-    world.reports_done(1);
+    world.finishes(1);
     world.passes(10);
     assert_eq!(world.looks_and_dies().want, [(service(1), 2)]);
     // A runner crashes, and ECS starts another in its place: with less protection than the one that is ready to go.
@@ -190,8 +180,7 @@ fn a_lowering_that_ecs_refuses_for_long_is_not_tried_every_second() {
     let mut world = busy(4, 4);
     world.fleet = fleet("service", 4, 0, 2);
     world.queues(10..=13);
-    world.completes(1, 1);
-    world.reports_done(1);
+    world.finishes(1);
     world.passes(10);
     world.looks_and_dies();
     world.passes(2);
@@ -220,8 +209,7 @@ fn a_place_that_is_to_be_taken_out_is_promised_to_nobody_before_ecs_has_done_it(
     let mut world = busy(4, 4);
     world.fleet = fleet("service", 4, 0, 2);
     world.queues(10..=13);
-    world.completes(1, 1);
-    world.reports_done(1);
+    world.finishes(1);
     world.passes(10);
     let plan = world.looks_and_dies();
     assert_eq!(plan.want, [(service(1), 3)], "with one in the new service it could be five of four");
@@ -253,8 +241,7 @@ fn a_count_that_ecs_may_have_reached_is_held_against_the_maximum_until_it_has_fa
 #[test]
 fn a_task_that_has_waited_long_for_its_answer_counts_as_protected_until_it_has_surely_exited() {
     let mut world = busy(3, 10);
-    world.completes(1, 1);
-    world.reports_done(1);
+    world.finishes(1);
     world.passes(10);
     world.looks_and_dies();
     world.stops(1, 0);
@@ -273,13 +260,11 @@ fn a_new_revision_gets_a_service_of_its_own_and_the_old_one_drains() {
     // Two busy where they are, one warm: only that one is needed of the new revision.
     assert_eq!(world.look().want, [(service(2), 1)]);
     assert_eq!((world.desired(1), world.desired(2)), (2, 1));
-    world.completes(1, 1);
-    world.reports_done(1);
+    world.finishes(1);
     world.passes(10);
     assert_eq!(world.look().want, [(service(1), 1)]);
     world.stops(1, 0);
-    world.completes(2, 2);
-    world.reports_done(2);
+    world.finishes(2);
     world.passes(10);
     assert_eq!(world.look().want, [(service(1), 0)]);
     assert!(!world.view.state.get().services.contains_key(&service(1)));
@@ -326,8 +311,7 @@ fn the_probe_leaves_room_for_tasks_that_are_about_to_exit_and_are_protected_unti
     world.queues(5..=8);
     world.look();
     for number in 1..=4 {
-        world.completes(number, number);
-        world.reports_done(number);
+        world.finishes(number);
     }
     for number in 11..=13 {
         world.happens(&stopped(number, Some(1), world.now));
@@ -342,8 +326,7 @@ fn the_probe_leaves_room_for_tasks_that_are_about_to_exit_and_are_protected_unti
 fn a_count_that_was_to_fall_stays_when_the_place_was_filled_again_before_it_could() {
     let mut world = busy(3, 3);
     world.fleet = fleet("service", 2, 0, 1);
-    world.completes(3, 3);
-    world.reports_done(3);
+    world.finishes(3);
     world.passes(10);
     assert_eq!(world.looks_and_dies().want, [(service(1), 2)]);
     world.passes(40);
@@ -377,13 +360,11 @@ fn a_fleet_that_becomes_one_of_tasks_drains_its_service_and_keeps_to_the_maximum
     let plan = world.look();
     assert_eq!(plan.launch.iter().map(|launch| launch.count).sum::<u32>(), 1, "three busy ones and a new one make four");
     world.launched(101..=101);
-    world.completes(1, 1);
-    world.reports_done(1);
+    world.finishes(1);
     world.passes(10);
     assert_eq!(world.look().want, [(service(1), 2)]);
     for number in 2..=3 {
-        world.completes(number, number);
-        world.reports_done(number);
+        world.finishes(number);
     }
     world.passes(10);
     assert_eq!(world.look().want, [(service(1), 0)]);
@@ -446,8 +427,7 @@ fn a_hundred_jobs_at_once_take_few_calls_and_are_covered_as_soon_as_they_have_ar
 #[test]
 fn a_task_that_has_waited_so_long_that_it_may_be_gone_is_not_released_any_more() {
     let mut world = busy(2, 10);
-    world.completes(1, 1);
-    world.reports_done(1);
+    world.finishes(1);
     world.passes(25);
     let plan = world.look();
     assert_eq!((plan.want, plan.unprotect), (vec![], vec![]), "ECS would have to pick the task that it has started in its place");
@@ -542,8 +522,7 @@ fn places_of_a_replaced_revision_that_never_fill_do_not_block_the_new_one() {
 #[test]
 fn a_count_is_set_again_while_nobody_knows_whether_ecs_has_it() {
     let mut world = busy(2, 10);
-    world.completes(1, 1);
-    world.reports_done(1);
+    world.finishes(1);
     world.passes(10);
     assert_eq!(world.look().want, [(service(1), 1)]);
     // The call's effect happened, its answer was lost; then a job arrives.

@@ -11,7 +11,7 @@ use fargate_runners_core::fleet::{Fleet, Scope};
 use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::record::Record;
 use fargate_runners_model_ecs::Status;
-use fargate_runners_model_github::{Fate, JobId, Presence, Runner, Scope as Place, Status as JobStatus};
+use fargate_runners_model_github::{Fate, Job, JobId, Presence, Runner, Scope as Place, Status as JobStatus};
 use serde_json::Value;
 
 /// Lines of a violation's text that name what is left.
@@ -74,12 +74,15 @@ fn open_jobs(world: &World) -> Vec<String> {
 fn lost_jobs(world: &World) -> Vec<String> {
     let github = world.github.borrow();
     let lost = github.jobs().filter(|job| matches!(job.fate, Some(Fate::LostCommunication | Fate::KilledByDelete)));
-    lost.filter(|job| {
-        let name = job.runner.as_ref().and_then(|runner| RunnerName::parse(&runner.name).ok());
-        !name.is_some_and(|name| world.hosts.is_excused(name.task.as_str()) || world.book.borrow().is_taken_by_people(name.task.as_str()))
-    })
-    .map(|job| format!("job {} on {}", job.id.0, job.runner.as_ref().map_or("nobody", |runner| runner.name.as_str())))
-    .collect()
+    lost.filter(|job| !was_taken(world, job))
+        .map(|job| format!("job {} on {}", job.id.0, job.runner.as_ref().map_or("nobody", |runner| runner.name.as_str())))
+        .collect()
+}
+
+/// Whether AWS, people or the runner's own program took the task that had the job.
+fn was_taken(world: &World, job: &Job) -> bool {
+    let name = job.runner.as_ref().and_then(|runner| RunnerName::parse(&runner.name).ok());
+    name.is_some_and(|name| world.hosts.is_excused(name.task.as_str()) || world.book.borrow().is_taken_by_people(name.task.as_str()))
 }
 
 /// Everything that must be gone.

@@ -143,6 +143,12 @@ impl World {
         self.view.task_mut(&task_id(number), now).done_at = Some(now);
     }
 
+    /// A runner ends the job that has its number, and says that it is ready to go.
+    pub fn finishes(&mut self, number: u64) {
+        self.completes(number, number);
+        self.reports_done(number);
+    }
+
     pub fn stops(&mut self, number: u64, exit_code: i64) {
         self.happens(&stopped(number, Some(exit_code), self.now));
     }

@@ -3,7 +3,7 @@
 
 use crate::world::World;
 use fargate_runners_core::names::RunnerName;
-use fargate_runners_model_github::{Fate, Job};
+use fargate_runners_model_github::Fate;
 
 /// Jobs that were lost and whose runs nobody has looked at since.
 pub(super) fn forgotten(world: &World) -> Vec<String> {
@@ -32,16 +32,9 @@ pub(super) fn run_too_often(world: &World) -> Vec<String> {
         .filter(|job| {
             let before = github.jobs().filter(|other| other.run_id == job.run_id && other.run_attempt + 1 == job.run_attempt);
             // One may seem to have run to its end, or to have been cancelled, although its task was taken in that moment.
-            let was_taken = |job: &Job| {
-                let name = job.runner.as_ref().and_then(|runner| RunnerName::parse(&runner.name).ok());
-                name.is_some_and(|name| {
-                    let task = name.task.as_str();
-                    world.hosts.is_excused(task) || world.book.borrow().is_taken_by_people(task)
-                })
-            };
             !before.into_iter().any(|job| match job.fate {
                 Some(Fate::LostCommunication | Fate::KilledByDelete) => true,
-                Some(Fate::CancelledRunning | Fate::Ran) => was_taken(job),
+                Some(Fate::CancelledRunning | Fate::Ran) => super::was_taken(world, job),
                 _ => false,
             })
         })
