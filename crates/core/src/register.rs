@@ -27,6 +27,13 @@ pub const PROTECTION: Duration = Duration::from_secs(2_880 * 60);
 /// How soon a task that was told to wait after `done` asks again.
 pub const DONE_AGAIN: Duration = Duration::from_secs(3);
 
+/// `scale` is told again of a task that is done after each of these, in case the first word was lost: three times in the 30 s for which a task waits, not
+/// each time that it asks. Dozens of tasks that wait would fill their fleet's queue faster than `scale` empties it when it has stood still for a while.
+const TELL_AGAIN: Duration = Duration::from_secs(8);
+
+/// The longest time that passes between a task's question and the next: what it was told and a call that takes a second.
+const ASKED_BEFORE: Duration = Duration::from_secs(4);
+
 /// The longest nonce that is taken; the start script makes 64 characters.
 pub const NONCE_MAX: usize = 256;
 
@@ -198,6 +205,13 @@ pub fn done(task: &mut TaskRecord, with_job: bool, is_service: bool, now: Timest
         task.done_answer = task.done_answer.or(Some(DoneAnswer::Go));
     }
     Ok(task.done_answer)
+}
+
+/// Whether `scale` is told again that a task is done, which said so `waits` ago for the first time.
+#[must_use]
+pub fn is_to_tell_again(waits: Duration) -> bool {
+    let told = |waits: Duration| waits.as_secs() / TELL_AGAIN.as_secs();
+    told(waits) > told(waits.saturating_sub(ASKED_BEFORE))
 }
 
 /// Condemns a task that never registered. Whoever writes first wins: a task that acknowledged its registration is not condemned, and a condemned one

@@ -248,6 +248,17 @@ async fn a_task_that_is_done_goes_at_once_in_tasks_mode_and_waits_for_scale_in_a
 }
 
 #[tokio::test]
+async fn a_task_that_asks_every_3_seconds_for_its_answer_does_not_fill_its_fleets_queue() {
+    let world = World::default();
+    registered(&world, "default", 2).await;
+    for _ in 0..10 {
+        assert!(matches!(ask(&world, Route::Done, "default", 2, "n").await, Answer::Wait(_)));
+        world.passes(3);
+    }
+    assert_eq!(world.with(|state| state.published.len()), 5, "scale is told at once and about every 8 seconds");
+}
+
+#[tokio::test]
 async fn a_task_that_leaves_before_its_ack_leaves_no_runner_behind() {
     let world = World::default();
     world.runs("burst", 1, "RUNNING");

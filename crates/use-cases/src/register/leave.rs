@@ -9,12 +9,9 @@ use fargate_runners_core::events::{Event, RunnerDone};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::mutant::{self, Mutant};
 use fargate_runners_core::record::{Key, View};
-use fargate_runners_core::register::{DONE_AGAIN, Lease, Refusal, done, lease, take_back_leave};
+use fargate_runners_core::register::{DONE_AGAIN, Lease, Refusal, done, is_to_tell_again, lease, take_back_leave};
 use fargate_runners_core::task::{DoneAnswer, TaskRecord};
 use std::time::Duration;
-
-/// `scale` is told again after this, in case the first word was lost.
-const TELL_AGAIN: Duration = Duration::from_secs(8);
 
 impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> Register<L, P, G, T, F, B, C> {
     pub(super) async fn lease(&self, fleet: &Fleet, caller: &Caller) -> Result<Answer, Trouble> {
@@ -78,7 +75,7 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
                 return Ok(Answer::Go);
             }
             let waits = task.get().done_at.map_or(Duration::ZERO, |at| now.since(at));
-            if answer.is_none() && (first || waits >= TELL_AGAIN) {
+            if answer.is_none() && (first || is_to_tell_again(waits)) {
                 let event = RunnerDone { fleet: fleet.name.clone(), task_id: caller.task.clone() };
                 self.bus.publish(&[Event::RunnerDone(event)]).await?;
             }
