@@ -5,6 +5,7 @@
 
 pub mod deregister;
 mod find;
+pub mod inquiry;
 pub mod ports;
 pub mod register;
 pub mod scale;
