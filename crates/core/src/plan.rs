@@ -6,8 +6,7 @@ mod service;
 mod tasks;
 
 use crate::fleet::{Fleet, LaunchMode};
-use crate::ids::{ServiceName, TaskId};
-use crate::job::JobRecord;
+use crate::ids::{JobId, ServiceName, TaskId};
 use crate::mutant::{self, Mutant};
 use crate::record::{Slot, View};
 use crate::state::{Counts, FleetState, Launch};
@@ -75,7 +74,8 @@ pub fn plan(view: &mut View, fleet: &Fleet, seed: &str, now: Timestamp) -> Plan 
     notice_registrations(view);
     view.state.get_mut().unnamed_jobs.retain(|_, ended| now.since(*ended) < UNNAMED_FOR);
     let breaker = open_breaker(view, now);
-    let mut tally = Tally::of(view, fleet, now);
+    let demand = Demand::of(view, fleet);
+    let mut tally = Tally::of(view, &demand, fleet, now);
     let mut plan = match &fleet.launch_mode {
         LaunchMode::Service(current) => service::plan(view, fleet, current, &mut tally, breaker.is_some(), now),
         LaunchMode::Tasks => tasks::plan(view, fleet, &mut tally, breaker.is_some(), seed, now),
@@ -84,11 +84,11 @@ pub fn plan(view: &mut View, fleet: &Fleet, seed: &str, now: Timestamp) -> Plan 
     if !view.state.get().unnamed_jobs.is_empty() {
         look_within(&mut plan, UNNAMED_FOR);
     }
-    if view.jobs.values().any(|job| is_misfit(job.get(), fleet) && now.since(job.get().seen_at) < MISFIT_FOR) {
+    if demand.newest_misfit.is_some_and(|seen_at| now.since(seen_at) < MISFIT_FOR) {
         look_within(&mut plan, MISFIT_FOR);
     }
-    grant_leaves(view, fleet, &tally, &mut plan, now);
-    mark_raised(view, fleet, &tally, now);
+    grant_leaves(view, fleet, &demand, &tally, &mut plan, now);
+    mark_raised(view, demand, &tally, now);
     let state = view.state.get_mut();
     state.wanted = tally.wanted;
     state.demand = tally.counts.queued + tally.counts.busy;
@@ -116,6 +116,43 @@ pub fn booting_limit() -> u32 {
     crate::register::MINTS_PER_MINUTE * seconds / 60
 }
 
+/// The jobs that wait here, gone through once: in a burst there are many more of them than of anything else, and each stands somewhere else in memory.
+struct Demand {
+    /// Those for which a runner of this fleet is wanted.
+    queued: Vec<Queued>,
+    /// When the newest was seen of those that no runner of this fleet could take. When a fleet's labels change, those that no longer fit a waiting job could
+    /// not take it; `sweep` finds it another fleet.
+    newest_misfit: Option<Timestamp>,
+}
+
+/// A job that waits, with what puts such jobs in order.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Queued {
+    since: Option<Timestamp>,
+    seen_at: Timestamp,
+    job_id: JobId,
+    raised_at: Option<Timestamp>,
+}
+
+impl Demand {
+    fn of(view: &View, fleet: &Fleet) -> Self {
+        let (mut queued, mut newest_misfit) = (Vec::new(), None);
+        for job in view.jobs.values().map(Slot::get).filter(|job| job.is_queued_here()) {
+            if fleet.labels.fit(&job.labels) {
+                queued.push(Queued { since: job.queued_at, seen_at: job.seen_at, job_id: job.job_id, raised_at: job.raised_at });
+            } else {
+                newest_misfit = newest_misfit.max(Some(job.seen_at));
+            }
+        }
+        Self { queued, newest_misfit }
+    }
+
+    /// Since when the longest has been covered that waits all the same.
+    fn oldest_raised(&self) -> Option<Timestamp> {
+        self.queued.iter().filter_map(|job| job.raised_at).min()
+    }
+}
+
 /// What is counted before anything is decided.
 struct Tally {
     counts: Counts,
@@ -137,8 +174,8 @@ struct Tally {
 }
 
 impl Tally {
-    fn of(view: &View, fleet: &Fleet, now: Timestamp) -> Self {
-        let mut counts = Counts { queued: count(view.jobs.values().filter(|job| is_demand(job.get(), fleet))), ..Counts::default() };
+    fn of(view: &View, demand: &Demand, fleet: &Fleet, now: Timestamp) -> Self {
+        let mut counts = Counts { queued: count(demand.queued.iter()), ..Counts::default() };
         let (mut idle, mut busy) = (0, 0);
         for task in view.tasks.values().map(Slot::get) {
             let current = is_current(task, fleet);
@@ -200,16 +237,6 @@ impl Tally {
     }
 }
 
-/// Whether a runner of this fleet is wanted for the job. When a fleet's labels change, those that no longer fit a waiting job could not take it; `sweep`
-/// finds it another fleet.
-fn is_demand(job: &JobRecord, fleet: &Fleet) -> bool {
-    job.is_queued_here() && fleet.labels.fit(&job.labels)
-}
-
-fn is_misfit(job: &JobRecord, fleet: &Fleet) -> bool {
-    job.is_queued_here() && !fleet.labels.fit(&job.labels)
-}
-
 /// A task of which nobody knows the revision counts as current: nothing is told to leave on a guess.
 fn is_current(task: &TaskRecord, fleet: &Fleet) -> bool {
     let revision = task.task_definition.as_ref().is_none_or(|revision| *revision == fleet.task_definition);
@@ -241,8 +268,8 @@ fn open_breaker(view: &mut View, now: Timestamp) -> Option<Vec<String>> {
 }
 
 /// Says how many runners may leave once they are idle: those beyond the needed, and a few that jobs wait beside for far too long.
-fn grant_leaves(view: &mut View, fleet: &Fleet, tally: &Tally, plan: &mut Plan, now: Timestamp) {
-    let stuck = tally.idle > 0 && oldest_raised(view, fleet).is_some_and(|raised| now.since(raised) >= HUNG_AFTER);
+fn grant_leaves(view: &mut View, fleet: &Fleet, demand: &Demand, tally: &Tally, plan: &mut Plan, now: Timestamp) {
+    let stuck = tally.idle > 0 && demand.oldest_raised().is_some_and(|raised| now.since(raised) >= HUNG_AFTER);
     if tally.idle + tally.booting > 0 && tally.counts.queued > 0 {
         look_within(plan, if stuck { HUNG_EVERY } else { HUNG_AFTER });
     }
@@ -259,17 +286,17 @@ fn grant_leaves(view: &mut View, fleet: &Fleet, tally: &Tally, plan: &mut Plan, 
     }
 }
 
-fn oldest_raised(view: &View, fleet: &Fleet) -> Option<Timestamp> {
-    view.jobs.values().map(Slot::get).filter(|job| is_demand(job, fleet)).filter_map(|job| job.raised_at).min()
-}
-
 /// The oldest jobs, as many as runners do or will exist for them, get their milestone.
-fn mark_raised(view: &mut View, fleet: &Fleet, tally: &Tally, now: Timestamp) {
+fn mark_raised(view: &mut View, demand: Demand, tally: &Tally, now: Timestamp) {
     let covered = (tally.booting + tally.idle).min(tally.counts.queued) as usize;
-    let mut queued: Vec<&mut Slot<JobRecord>> = view.jobs.values_mut().filter(|job| is_demand(job.get(), fleet)).collect();
-    queued.sort_by_key(|job| (job.get().queued_at, job.get().seen_at, job.get().job_id));
-    let due = queued.into_iter().take(covered).filter(|job| job.get().raised_at.is_none());
-    due.take(RAISED_PER_LOOK).for_each(|job| job.get_mut().raised_at = Some(now));
+    let mut queued = demand.queued;
+    queued.sort_unstable();
+    let due = queued.into_iter().take(covered).filter(|job| job.raised_at.is_none());
+    for job in due.take(RAISED_PER_LOOK) {
+        if let Some(job) = view.jobs.get_mut(&job.job_id).map(Slot::get_mut) {
+            job.raised_at = Some(now);
+        }
+    }
 }
 
 fn look_within(plan: &mut Plan, wait: Duration) {

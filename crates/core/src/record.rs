@@ -112,12 +112,13 @@ pub struct Slot<T> {
     version: Version,
 }
 
-/// What was read. It is kept only once somebody may change the value: most records of a view are looked at and left as they are.
+/// What was read. It is kept only once somebody may change the value: most records of a view are looked at and left as they are, and shall not take twice the
+/// memory for it.
 #[derive(Clone, Debug)]
 enum Read<T> {
     Nothing,
     TheValue,
-    This(T),
+    This(Box<T>),
 }
 
 impl<T: Clone + PartialEq> Slot<T> {
@@ -139,7 +140,7 @@ impl<T: Clone + PartialEq> Slot<T> {
     /// The value, to change it.
     pub fn get_mut(&mut self) -> &mut T {
         if matches!(self.read, Read::TheValue) {
-            self.read = Read::This(self.value.clone());
+            self.read = Read::This(Box::new(self.value.clone()));
         }
         &mut self.value
     }
@@ -162,7 +163,7 @@ impl<T: Clone + PartialEq> Slot<T> {
         match &self.read {
             Read::Nothing => true,
             Read::TheValue => false,
-            Read::This(read) => *read != self.value,
+            Read::This(read) => **read != self.value,
         }
     }
 }
