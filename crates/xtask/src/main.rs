@@ -6,6 +6,7 @@ mod account;
 mod chaos;
 mod checks;
 mod demo;
+mod growth;
 mod interrupt;
 mod jobs;
 mod problem;
@@ -44,6 +45,9 @@ enum Command {
     /// Many stories on virtual time: the rules against everything that may go wrong. `cargo xtask sim --help` says what can be asked.
     #[command(disable_help_flag = true)]
     Sim(sim::Arguments),
+    /// What the rules themselves cost, and how that grows with the work. `cargo xtask growth --help` says what can be asked.
+    #[command(disable_help_flag = true)]
+    Growth(growth::Arguments),
     /// The claim, the lease and the single writer in every order of steps that their bounds admit; takes about two minutes.
     Protocols,
     /// Everything that is checked: formatting, lints, documentation, tests, templates, scripts, and the demo as an end-to-end test.
@@ -74,6 +78,7 @@ async fn run(command: Command) -> Outcome {
         Command::Demo(arguments) => demo::run(&project, &arguments).await,
         Command::Chaos(arguments) => chaos::run(&project, &arguments).await,
         Command::Sim(arguments) => unless_interrupted(sim::run(&project, &arguments)).await,
+        Command::Growth(arguments) => unless_interrupted(growth::run(&project, &arguments)).await,
         Command::Protocols => unless_interrupted(protocols::run(&project)).await,
         Command::Test(arguments) => unless_interrupted(checks::run(&project, &arguments)).await,
         Command::Sizes => unless_interrupted(sizes::run(&project)).await,
