@@ -152,6 +152,7 @@ fn apply_drifted(view: &mut View, event: &ServiceDrifted, now: Timestamp) {
         desired: event.desired,
         applied: Some(event.desired),
         highest: event.desired,
+        lowest: event.desired,
     });
     if known.desired != event.desired {
         known.asked();

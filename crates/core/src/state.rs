@@ -17,6 +17,9 @@ pub struct ServiceState {
     /// An older version wrote what was last known, as `confirmed`.
     #[serde(default, alias = "confirmed")]
     pub highest: u32,
+    /// The least that ECS may have while `applied` is unknown, likewise. An older version did not write it.
+    #[serde(default)]
+    pub lowest: u32,
 }
 
 impl ServiceState {
@@ -38,9 +41,16 @@ impl ServiceState {
         self.applied != Some(self.desired) && self.desired < self.highest()
     }
 
+    /// Whether ECS may have less than the desired count: what was asked for may have been done without anybody hearing of it.
+    #[must_use]
+    pub fn may_rise(&self) -> bool {
+        self.applied.unwrap_or(self.lowest) < self.desired
+    }
+
     /// ECS is asked for the desired count. Until the answer is recorded nobody knows what ECS has.
     pub fn asked(&mut self) {
         self.highest = self.at_most();
+        self.lowest = self.applied.unwrap_or(self.lowest).min(self.desired);
         self.applied = None;
     }
 }
@@ -48,7 +58,7 @@ impl ServiceState {
 impl Default for ServiceState {
     /// A service as the fleet's template makes it.
     fn default() -> Self {
-        Self { desired: 0, applied: Some(0), highest: 0 }
+        Self { desired: 0, applied: Some(0), highest: 0, lowest: 0 }
     }
 }
 

@@ -163,6 +163,30 @@ fn a_place_of_a_released_task_that_may_be_gone_is_not_taken_out_of_another_ones(
 }
 
 #[test]
+fn a_place_that_ecs_may_have_taken_out_is_not_asked_for_again_beyond_a_lowered_maximum() {
+    let mut world = busy(6, 6);
+    world.fleet = fleet("service", 5, 0, 1);
+    world.queues(10..=19);
+    world.finishes(1);
+    world.passes(10);
+    assert_eq!(world.looks_and_dies().want, [(service(1), 5)]);
+    // ECS has done it; nobody has heard of it.
+    world.stops(1, 0);
+    world.finishes(2);
+    world.passes(2);
+    let plan = world.looks_and_dies();
+    assert_eq!(plan.want, [], "six could be one more than ECS has, and than there may be");
+    assert!(plan.look_again.is_some());
+    // With the next place that is taken out the count is known again.
+    world.finishes(3);
+    world.stops(2, 0);
+    world.passes(40);
+    world.look();
+    world.passes(10);
+    assert!(world.look().want.iter().all(|(_, count)| *count <= 5));
+}
+
+#[test]
 fn a_place_that_was_to_be_taken_out_stays_once_a_needed_task_boots() {
     let mut world = busy(3, 10);
     world.finishes(1);

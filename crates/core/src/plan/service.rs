@@ -70,27 +70,37 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally:
     if breaker {
         keep_one_probe(view, current, tally, &mut plan, now);
     }
-    call(view, Some(current), &mut plan, now);
+    call(view, fleet, Some(current), &mut plan, now);
     plan
 }
 
 /// Lets the services shrink that a fleet of launch mode `tasks` still has from another mode. Returns how many tasks boot in them.
-pub(super) fn drain(view: &mut View, tally: &Tally, plan: &mut Plan, now: Timestamp) -> u32 {
+pub(super) fn drain(view: &mut View, fleet: &Fleet, tally: &Tally, plan: &mut Plan, now: Timestamp) -> u32 {
     take_back(view, None, now);
     let places = all_places(view, None, now);
     for (name, places) in &places {
         abandon_boots(view, None, name, *places, now);
         release(view, None, name, tally, plan, now);
     }
-    call(view, None, plan, now);
+    call(view, fleet, None, plan, now);
     places.values().map(|places| places.booting).sum()
 }
 
-/// The calls that are due.
-fn call(view: &mut View, current: Option<&ServiceName>, plan: &mut Plan, now: Timestamp) {
+/// The calls that are due. A count that was to fall and is not to any more is asked for only within the maximum, or for tasks that are surely there: ECS may
+/// have lowered it without anybody hearing of it, and would raise it again. It becomes known with the next place that is taken out.
+fn call(view: &mut View, fleet: &Fleet, current: Option<&ServiceName>, plan: &mut Plan, now: Timestamp) {
     spare_the_protected(view, current, now);
     let state = view.state.get();
+    let is_too_many = |name, service: &ServiceState| {
+        elsewhere(view, name) + service.desired > super::maximum(fleet)
+            && service.desired > least(view, current, name, Leavers::DoNotCount, now)
+    };
     let due = state.services.iter().filter(|(_, service)| service.applied != Some(service.desired));
+    let (held, due): (Vec<_>, Vec<_>) = due.partition(|(name, service)| service.may_rise() && is_too_many(name, service));
+    if !held.is_empty() {
+        look_within(plan, LOOK_AGAIN);
+    }
+    let due = due.into_iter();
     plan.want = due.clone().map(|(name, service)| (name.clone(), service.desired)).collect();
     plan.lowers = due.filter(|(_, service)| service.is_to_fall()).map(|(name, _)| name.clone()).collect();
     // Lowering is always both: the released tasks lose their protection, then the count falls. So also when an earlier look could not carry it out.

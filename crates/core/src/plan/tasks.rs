@@ -19,7 +19,7 @@ const NEXT_LAUNCHES: Duration = Duration::from_secs(3);
 
 pub(super) fn plan(view: &mut View, fleet: &Fleet, tally: &mut Tally, breaker: bool, seed: &str, now: Timestamp) -> Plan {
     let mut plan = Plan::default();
-    let draining = super::service::drain(view, tally, &mut plan, now);
+    let draining = super::service::drain(view, fleet, tally, &mut plan, now);
     let due: u32 = view.state.get().launches.iter().map(|launch| launch.count).sum();
     let live = count(view.tasks.values().filter(|task| task.get().state() != TaskState::Gone));
     tally.booting =

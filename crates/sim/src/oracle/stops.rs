@@ -25,17 +25,19 @@ impl Oracle {
     /// A count of the fleet's current service is to fall. Where boots fail the places of those that boot are taken out on purpose.
     pub(super) fn lowers(&self, world: &World, fleet: &Fleet, service: &ServiceName, count: u32) {
         let current = world.book.borrow().fleet(fleet.name.as_str()).map(|fleet| fleet.task_definition.clone());
-        let (mut wanted, mut seen, mut there, mut believed) = (0, 0, 0, Vec::new());
+        let (mut wanted, mut seen, mut there, mut over_then, mut over_now, mut believed) = (0, 0, 0, 0, 0, Vec::new());
         world.ledger.look(|key, record| match record {
             // A host that goes by an older description takes another service for the current one.
             Record::Fleet(state) if key.fleet() == &fleet.name && state.current == current && state.failed_boots.len() < BREAKER_AFTER => {
                 wanted = state.wanted;
                 seen = state.counts.idle + state.counts.busy;
+                over_then = state.counts.finishing;
             }
             Record::Task(task) if key.fleet() == &fleet.name && task.stop.is_none() => {
                 let of_it = task.service.as_ref() == Some(service);
                 let is_protected = task.protected_until.is_some_and(|until| until > world.time());
                 let is_there = matches!(task.state(), TaskState::Idle | TaskState::Busy);
+                over_now += u32::from(task.state() == TaskState::Finishing);
                 there += u32::from(is_there || (of_it && is_protected && task.state() == TaskState::Booting));
                 if of_it {
                     believed.push(task.task_id.to_string());
@@ -44,7 +46,7 @@ impl Oracle {
             _ => {}
         });
         // Who has reported since the look read its records was there for it, with the job that made it wanted.
-        let needed = wanted.saturating_sub(seen.max(there));
+        let needed = wanted.saturating_sub(seen.max(there + over_now.saturating_sub(over_then)));
         if needed == 0 {
             return;
         }
