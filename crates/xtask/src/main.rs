@@ -3,12 +3,14 @@
 //! Everything that these commands start listens on the loopback interface only, and ends with them.
 
 mod account;
+mod bench;
 mod chaos;
 mod checks;
 mod demo;
 mod growth;
 mod interrupt;
 mod jobs;
+mod packages;
 mod problem;
 mod process;
 mod project;
@@ -54,6 +56,8 @@ enum Command {
     Test(checks::Arguments),
     /// Builds the functions as they are deployed, and prints how large each package is.
     Sizes,
+    /// What a single function costs, as it is deployed: its start, a warm call, its memory.
+    Bench(bench::Arguments),
     /// Installs the pinned tools (SAM, the AWS emulator, linters) into .tools/.
     Tools,
 }
@@ -82,6 +86,7 @@ async fn run(command: Command) -> Outcome {
         Command::Protocols => unless_interrupted(protocols::run(&project)).await,
         Command::Test(arguments) => unless_interrupted(checks::run(&project, &arguments)).await,
         Command::Sizes => unless_interrupted(sizes::run(&project)).await,
+        Command::Bench(arguments) => unless_interrupted(bench::run(&project, &arguments)).await,
         Command::Tools => unless_interrupted(tools(&project)).await,
     }
 }

@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::packages;
 use crate::problem::{Outcome, Problem};
 use crate::process;
 use crate::project::Project;
@@ -22,15 +23,7 @@ pub async fn run(project: &Project) -> Outcome {
     let tools = Tools::install(project).await?;
     let architecture = if has_arm64_target().await? { Architecture::Arm64 } else { Architecture::of_this_machine() };
     println!("Building for {}, as deployed", architecture.in_a_template());
-    let packages = project.target().join("packages");
-    for function in FUNCTIONS {
-        let mut cargo = tools.command("cargo-lambda");
-        cargo.args(["lambda", "build", "--release", "--output-format", "zip", "--lambda-dir"]).arg(&packages);
-        cargo.args(architecture.for_cargo_lambda()).current_dir(project.path("crates").join(function));
-        cargo.env("CARGO_TARGET_DIR", project.target());
-        process::watched(cargo).await?;
-    }
-    print(&packages)
+    print(&packages::build(project, &tools, architecture, &FUNCTIONS).await?)
 }
 
 fn print(packages: &Path) -> Outcome {
