@@ -9,11 +9,14 @@ with only the paths that it needs would be refused.
 CloudWatch knows alarms on a sum of metrics. MiniStack 1.5 refuses them in a template; here such an alarm watches the first of its metrics. Nothing of
 what is tried on this machine depends on an alarm.
 
+What its CloudTrail records besides is in `metering.py`.
+
 Run it like `ministack`, with the same environment.
 """
 
 import json
 
+import metering
 from ministack.app import main
 from ministack.core import iam_actions
 from ministack.services.cloudformation import provisioners
@@ -45,4 +48,5 @@ if __name__ == "__main__":
     provisioners._REPLACING_PROPERTIES.setdefault("AWS::ECS::Service", REPLACED_WHEN_CHANGED)
     provisioners._cw_metric_alarm_record = alarm
     iam_actions.extract_resource_arn = resource
+    metering.start()
     main()

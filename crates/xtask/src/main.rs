@@ -6,6 +6,7 @@ mod account;
 mod bench;
 mod chaos;
 mod checks;
+mod counts;
 mod demo;
 mod growth;
 mod interrupt;

@@ -15,6 +15,7 @@ use http_body::Frame;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use super::callers::access_key;
 use super::config::Observation;
 use super::side::AwsSide;
 use super::{Shared, access, mirror, now_ms};
@@ -46,7 +47,8 @@ async fn answer<A: AwsSide>(State(shared): State<Arc<Shared<A>>>, headers: Heade
         outcome
     };
     let error = outcome.as_ref().err().map(|error| error.kind.clone());
-    shared.config.observe(Observation::Call { action: action.to_owned(), error });
+    let service = request["service"].as_str().map(str::to_owned);
+    shared.config.observe(Observation::Call { action: action.to_owned(), access_key: access_key(&headers), service, error });
     match outcome {
         Ok(answer) => amazon_json(StatusCode::OK, &answer),
         Err(error) if error.is_silence() => broken(),

@@ -92,7 +92,7 @@ fn lacking(name: &str, need: &Need) -> Denial {
 }
 
 /// `Credential=KEY/…` of a signature.
-fn access_key(headers: &HeaderMap) -> String {
+pub(crate) fn access_key(headers: &HeaderMap) -> String {
     let signature = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let scope = signature.split_once("Credential=").map(|(_, scope)| scope).unwrap_or_default();
     scope.split('/').next().unwrap_or_default().to_owned()

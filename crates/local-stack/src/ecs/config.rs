@@ -116,6 +116,10 @@ pub enum Observation {
     Call {
         /// The action.
         action: String,
+        /// The access key that signed it: whose it is, the emulator knows.
+        access_key: String,
+        /// The service that it is about, if it is about one.
+        service: Option<String>,
         /// AWS's error code, where it failed.
         error: Option<String>,
     },

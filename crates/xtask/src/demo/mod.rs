@@ -3,20 +3,22 @@
 pub mod jobs;
 mod report;
 mod scenario;
+mod takings;
 mod watch;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use clap::Args;
 
 use crate::account;
+use crate::chaos::sweeps::Sweeps;
+use crate::counts::bounds;
 use crate::interrupt::interrupted;
 use crate::problem::{Outcome, Problem};
 use crate::project::Project;
 use crate::screen::{Screen, Tone};
-use crate::stack::{LaunchMode, Size, Stack, counted, logs};
+use crate::stack::{LaunchMode, Size, Stack, logs};
 
-use self::report::Counts;
 use self::watch::{LINES_BELOW, Watch};
 
 /// Room for a fleet's tasks beyond the jobs of a small demo.
@@ -24,6 +26,9 @@ const MAXIMUM_AT_LEAST: usize = 20;
 
 /// More jobs than this at once is more than one machine should be asked for.
 const MOST_JOBS: usize = 500;
+
+/// How often the healer is invoked: its schedule, every five minutes, is longer than the demo.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// What the demo does.
 #[derive(Debug, Args)]
@@ -77,23 +82,30 @@ async fn perform(stack: &mut Stack, arguments: &Arguments) -> Outcome {
         Some(mode) => scenario::burst(arguments.jobs, arguments.seed, mode),
         None => scenario::mixed(arguments.jobs, arguments.seed),
     };
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64();
+    let since = takings::now();
     screen.line(Tone::Plain, &format!("\n{} jobs; all logs are in {}\n", plan.len(), stack.run.path().display()));
-    let mut watch = Watch::new(stack, &screen, plan);
+    // A burst is for counting: there the healer comes as seldom as on AWS, and nothing is done twice because it asked whether it was done.
+    let sweeps = Sweeps::new(&stack.aws);
+    let sweeps = if arguments.burst.is_some() { sweeps } else { sweeps.every(SWEEP_EVERY) };
+    let mut watch = Watch::new(stack, &screen, plan, sweeps);
     watch.run().await?;
     let leavings = watch.tidy().await?;
     let Watch { jobs, sweeps, .. } = watch;
     let healed = sweeps.healed;
     screen.finish();
 
-    let counts = Counts::of(stack, &jobs, counted::calls(&stack.aws, since).await?);
-    let events = stack.collect_logs().await?;
+    let counts = takings::count(stack, &jobs, since).await?;
     screen.line(Tone::Plain, &format!("\n{}", report::jobs(&jobs)));
     screen.line(Tone::Plain, &counts.table());
-    screen.line(Tone::Plain, &report::sweeps(&healed));
+    screen.line(Tone::Plain, &counts.bill());
+    if arguments.burst.is_none() {
+        screen.line(Tone::Plain, &report::sweeps(&healed, SWEEP_EVERY));
+    }
     screen.line(Tone::Plain, &format!("What is left behind\n{leavings}"));
     let mut wrongs = watch::wrongs(&jobs);
-    wrongs.extend(report::wrongs_of_sweeps(&healed));
+    wrongs.extend(report::wrongs_of_sweeps(&healed, arguments.burst.is_none()));
+    wrongs.extend(counts.wrongs());
+    wrongs.extend(bounds::wrongs(&counts, takings::bounds(arguments.burst, counts.jobs)));
     if !leavings.is_empty() {
         wrongs.push(Problem::new("something is left behind"));
     }
@@ -106,8 +118,9 @@ async fn perform(stack: &mut Stack, arguments: &Arguments) -> Outcome {
     }
     if wrongs.is_empty() {
         let checked = format!(
-            "Every job ended as it should, nothing is left behind, and none of {} secrets stands in any output ({events} public events among them).",
-            secrets.len()
+            "Every job ended as it should, nothing is left behind, and none of {} secrets stands in any output ({} public events among them).",
+            secrets.len(),
+            counts.events
         );
         screen.line(Tone::Good, &checked);
     }

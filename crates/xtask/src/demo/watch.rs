@@ -25,9 +25,6 @@ const JOBS_WITHIN: (Duration, Duration) = (Duration::from_secs(180), Duration::f
 /// The longest that tidying up may take after the last job: leases run out, and a grace period after them.
 const TIDY_WITHIN: Duration = Duration::from_secs(120);
 
-/// How often the healer is invoked: its schedule, every five minutes, is longer than the demo.
-pub const SWEEP_EVERY: Duration = Duration::from_secs(5);
-
 /// How often to look whether everything is tidied up.
 const TIDY_LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -47,9 +44,8 @@ pub struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     /// Nothing is queued yet.
-    pub fn new(stack: &'a mut Stack, screen: &'a Screen, plan: Vec<Planned>) -> Self {
+    pub fn new(stack: &'a mut Stack, screen: &'a Screen, plan: Vec<Planned>, sweeps: Sweeps) -> Self {
         let jobs = plan.into_iter().enumerate().map(|(index, planned)| Followed::new(index, planned)).collect();
-        let sweeps = Sweeps::new(&stack.aws).every(SWEEP_EVERY);
         Self { stack, screen, started: Instant::now(), sweeps, jobs }
     }
 

@@ -35,6 +35,7 @@ use crate::project::Project;
 use crate::tools::Tools;
 
 use self::bus::Listener;
+use self::counted::{Call, EcsCalls};
 pub use self::deploy::CONTROL_PLANE;
 use self::deploy::Deploy;
 use self::emulator::Emulator;
@@ -61,6 +62,7 @@ pub struct Stack {
     deploy: Deploy,
     ecs: EcsHandle,
     ecs_model: Arc<Mutex<EcsModel>>,
+    ecs_calls: EcsCalls,
     tap: Tap,
     listener: Option<Listener>,
     emulator: Emulator,
@@ -108,7 +110,9 @@ impl Stack {
         let aws = aws::Emulator::test(emulator.endpoint()).map_err(|error| Problem::new(error.to_string()))?;
         let ecs_model = Arc::new(Mutex::new(world::ecs_model(size.seed)));
         let tap = Tap::open(lines.between(Between::TasksAndApi).port()).await?;
-        let ecs = world::ecs(ecs_listener, ecs_model.clone(), &aws, &run, runner, &github, tap.port());
+        let ecs_calls = EcsCalls::default();
+        let runner = world::install_runner(&run, &runner, &github)?;
+        let ecs = world::ecs(ecs_listener, ecs_model.clone(), &aws, &run, runner, tap.port(), ecs_calls.clone());
         let ecs = step("ECS and Fargate, as a model that runs each task's real start script", ecs).await?;
 
         let deploy = Deploy {
@@ -120,7 +124,8 @@ impl Stack {
             github: lines.between(Between::FunctionsAndGithub).endpoint(),
         };
         let outputs = BTreeMap::new();
-        let mut stack = Self { github, aws, run, lines, size, deploy, ecs, ecs_model, tap, listener: None, emulator, secrets, outputs };
+        let mut stack =
+            Self { github, aws, run, lines, size, deploy, ecs, ecs_model, ecs_calls, tap, listener: None, emulator, secrets, outputs };
         step("credential and webhook secret into Parameter Store", stack.put_secrets()).await?;
         step("sam deploy template.yaml", stack.deploy.control_plane(size)).await?;
         step("sam deploy fleet.yaml", stack.deploy.second_fleet(size)).await?;
@@ -191,6 +196,16 @@ impl Stack {
             Some(listener) => listener.write(&self.aws, &self.run.bus_log()).await,
             None => Ok(0),
         }
+    }
+
+    /// What the functions have asked of AWS since a moment, in seconds since the epoch; the oldest first.
+    pub async fn calls_since(&self, since: f64) -> Outcome<Vec<Call>> {
+        counted::calls(&self.aws, &self.ecs_calls, since).await
+    }
+
+    /// Messages of the wake-up queue that are still to come: each brings a look.
+    pub async fn wake_ups_to_come(&self) -> Outcome<u64> {
+        queues::wake_ups(&self.aws).await
     }
 
     /// Every secret that this run made or handed out.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fargate_runners_local_stack::aws;
@@ -22,6 +23,7 @@ use crate::problem::{Outcome, Problem};
 use crate::process;
 use crate::project::Project;
 
+use super::counted::EcsCalls;
 use super::run_folder::RunFolder;
 use super::secrets::{APP_ID, Secrets};
 
@@ -88,21 +90,29 @@ pub fn ecs_model(seed: u64) -> EcsModel {
     EcsModel::new(EcsModelConfig { timing: EcsTiming::fast(), ..EcsModelConfig::default() }, seed ^ APART)
 }
 
+/// Installs the program that stands in for GitHub's runner, and says where.
+pub fn install_runner(run: &RunFolder, binaries: &Binaries, github: &GithubHandle) -> Outcome<PathBuf> {
+    let folder = run.path().join("runner");
+    fs::create_dir_all(&folder)?;
+    runner::install_runner(&folder, binaries, &github.endpoint())?;
+    Ok(folder)
+}
+
 /// Starts ECS, with a host for its tasks.
 pub async fn ecs(
     listener: TcpListener,
     model: Arc<Mutex<EcsModel>>,
     aws: &aws::Emulator,
     run: &RunFolder,
-    binaries: Binaries,
-    github: &GithubHandle,
+    runner_folder: PathBuf,
     api_port: u16,
+    calls: EcsCalls,
 ) -> Outcome<EcsHandle> {
-    let runner_folder = run.path().join("runner");
-    fs::create_dir_all(&runner_folder)?;
-    runner::install_runner(&runner_folder, &binaries, &github.endpoint())?;
     let log = EventLog::open(run)?;
-    let observer = Arc::new(move |observation| log.write("ecs", &observation));
+    let observer = Arc::new(move |observation| {
+        calls.note(github::now_ms(), &observation);
+        log.write("ecs", &observation);
+    });
     let config = EcsConfig {
         path: std::env::var("PATH").unwrap_or_default(),
         emulator_port: Some(api_port),
