@@ -399,6 +399,8 @@ SWEEPS = {
         "detail": "{}",
     },
     "dead-letters": {"healers": ["dead_letters"]},
+    "inquiry-github": {"inquiry": "github"},
+    "inquiry-job": {"inquiry": {"job": {"repository": "octo-org/octo-repo", "job_id": JOB_ID}}},
 }
 
 

@@ -29,10 +29,28 @@ pub enum Call {
     GetRun,
     /// Runs the failed jobs of a run once more.
     RerunFailedJobs,
+    /// Reads the App that asks.
+    GetApp,
+    /// Reads whose token asks, and what it may do.
+    GetUser,
+    /// Reads how many calls are left.
+    GetRateLimit,
+    /// Reads which runner programs are offered.
+    ListDownloads,
+    /// Reads one runner group.
+    GetRunnerGroup,
+    /// Lists what a runner group admits, one page.
+    ListGroupMembers,
+    /// Reads one repository.
+    GetRepository,
+    /// Reads how the App's webhook is set up.
+    GetHookConfig,
     /// Lists the webhooks of an organisation or a repository.
     ListHooks,
     /// Lists deliveries, one page.
     ListDeliveries,
+    /// Reads one delivery with its answer.
+    GetDelivery,
     /// Asks for a delivery once more.
     Redeliver,
 }
@@ -53,8 +71,17 @@ impl Call {
             Self::GetJob => "get_job",
             Self::GetRun => "get_run",
             Self::RerunFailedJobs => "rerun_failed_jobs",
+            Self::GetApp => "get_app",
+            Self::GetUser => "get_user",
+            Self::GetRateLimit => "get_rate_limit",
+            Self::ListDownloads => "list_downloads",
+            Self::GetRunnerGroup => "get_runner_group",
+            Self::ListGroupMembers => "list_group_members",
+            Self::GetRepository => "get_repository",
+            Self::GetHookConfig => "get_hook_config",
             Self::ListHooks => "list_hooks",
             Self::ListDeliveries => "list_deliveries",
+            Self::GetDelivery => "get_delivery",
             Self::Redeliver => "redeliver",
         }
     }
@@ -85,14 +112,17 @@ impl Call {
     pub(crate) const fn permission(self, scope: &Scope) -> &'static str {
         match (self, scope) {
             (Self::FindInstallation | Self::ExchangeToken, _) => "an App that is installed at the fleet's organisation or repository",
+            (Self::GetApp | Self::GetHookConfig, _) => "to be an App",
+            (Self::GetUser | Self::GetRateLimit, _) => "to be valid",
+            (Self::GetRepository, _) => "to be installed at the repository (an App), or a PAT with the scope repo",
             (Self::GetJob | Self::GetRun, _) => "the App permission \"Actions: read\", or a PAT with the scope repo",
             (Self::RerunFailedJobs, _) => {
                 "the App permission \"Actions: read and write\", or a PAT with the scope repo; and the run must have ended with failed jobs, within a month"
             }
-            (Self::ListHooks | Self::ListDeliveries | Self::Redeliver, Scope::Organisation(_)) => {
+            (Self::ListHooks | Self::ListDeliveries | Self::GetDelivery | Self::Redeliver, Scope::Organisation(_)) => {
                 "to be the App whose webhook it is, or a PAT with the scope admin:org_hook"
             }
-            (Self::ListHooks | Self::ListDeliveries | Self::Redeliver, _) => {
+            (Self::ListHooks | Self::ListDeliveries | Self::GetDelivery | Self::Redeliver, _) => {
                 "to be the App whose webhook it is, or a PAT with the scope admin:repo_hook"
             }
             (_, Scope::Organisation(_)) => {

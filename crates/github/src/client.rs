@@ -2,6 +2,7 @@
 
 use crate::answer::{self, Verdict};
 use crate::call::{Call, Target};
+use crate::clock::Clocks;
 use crate::credential::{Credential, CredentialError};
 use crate::error::{Failure, GithubError};
 use crate::exchange::Memory;
@@ -39,6 +40,7 @@ pub struct GithubClient<S, W> {
     pub(crate) store: S,
     pub(crate) world: W,
     pub(crate) memory: Memory,
+    clocks: Clocks,
 }
 
 /// One operation of the caller's, which may take several calls: the time at which it must be over.
@@ -81,7 +83,13 @@ impl<'a> Request<'a> {
 impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
     /// A client over a pool of connections, a place where tokens are shared, and what else it needs of the world.
     pub fn new(http: Http, store: S, world: W) -> Self {
-        Self { http, store, world, memory: Memory::default() }
+        Self { http, store, world, memory: Memory::default(), clocks: Clocks::default() }
+    }
+
+    /// By how many seconds GitHub's clock is ahead of ours (negative: behind), as its last answer said; none before the first. An answer that was
+    /// minutes on its way cannot be told from a clock that is behind, but no answer is waited for that long.
+    pub fn clock_ahead(&self, api: &ApiUrl) -> Option<i64> {
+        self.clocks.ahead(api.as_str())
     }
 
     /// Begins an operation now.
@@ -143,6 +151,9 @@ impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
             attempts += 1;
             metrics::counter!("GithubCalls", "call" => request.call.name()).increment(1);
             let sent = transport::attempt(client, request.method.clone(), url.clone(), bearer, request.body.as_ref(), remaining).await;
+            if let Ok(raw) = &sent {
+                self.clocks.note(access.api.as_str(), raw, self.world.now());
+            }
             last = match sent {
                 Ok(raw) => match answer::judge(raw, &target, needed, bearer, self.world.now()) {
                     Verdict::Done(raw) => return Ok((raw, target)),

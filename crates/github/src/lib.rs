@@ -1,7 +1,7 @@
 //! GitHub's REST API as far as runners need it: a small client that turns HTTP's quirks into meaning.
 //!
-//! It authenticates as an App or with a personal access token, mints registrations, lists, reads and deletes runners, reads jobs and runs, and reads
-//! and repeats webhook deliveries, for organisations, repositories and enterprises, on github.com, ghe.com and GitHub Enterprise Server.
+//! It authenticates as an App or with a personal access token, mints registrations, lists, reads and deletes runners, reads jobs and runs, reads
+//! and repeats webhook deliveries, and says how a credential stands, for organisations, repositories and enterprises, on github.com, ghe.com and GitHub Enterprise Server.
 //!
 //! What it must never do: sleep for a rate limit (it says [`GithubError::NotBefore`]), repeat a mint or a re-run whose answer was lost (it says
 //! [`GithubError::UnknownEffect`]), follow an address out of an answer with a token in hand, or let a secret into an error or a debug print.
@@ -10,6 +10,7 @@ mod answer;
 mod call;
 mod calls;
 mod client;
+mod clock;
 mod credential;
 mod error;
 mod exchange;
@@ -26,7 +27,10 @@ mod token;
 mod transport;
 
 pub use call::{Call, Target};
-pub use calls::{Deletion, Delivery, HookLogOf, JitConfiguration, JitRequest, Job, RegistrationToken, Run, Runner, RunnerList, Webhook};
+pub use calls::{
+    App, Deletion, Delivery, DeliveryDetail, HookLogOf, Installation, JitConfiguration, JitRequest, Job, MembersPage, RateLimit,
+    RegistrationToken, Repository, Run, Runner, RunnerGroup, RunnerList, Token, Webhook,
+};
 pub use client::{Access, GithubClient};
 pub use credential::{AppCredential, Credential, CredentialError};
 pub use error::{Failure, GithubError, WaitReason};

@@ -35,6 +35,9 @@ pub const PAGES_MAX: u32 = 100;
 /// How much of GitHub's own message goes into an error: enough for its sentences, too little to flood a log.
 pub const MESSAGE_CHARS_MAX: usize = 300;
 
+/// How much of a webhook's answer is taken over: our webhook answers with one sentence, another receiver with whatever it likes.
+pub const ANSWER_CHARS_MAX: usize = 500;
+
 /// From here on a token is renewed by whoever may, while the others go on using it.
 pub const TOKEN_RENEWAL_MARGIN: Duration = Duration::from_secs(300);
 

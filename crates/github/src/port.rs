@@ -81,6 +81,7 @@ macro_rules! with_credential {
 }
 
 mod hooks;
+mod inquiry;
 mod look;
 
 /// Where an operation failed: before GitHub was asked, or there.

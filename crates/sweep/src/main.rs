@@ -1,4 +1,5 @@
-//! The function `sweep`, the healer: every few minutes it looks for what was lost, and puts it right. This file only wires.
+//! The function `sweep`, the healer: every few minutes it looks for what was lost, and puts it right. Since it has GitHub's
+//! credential, it also asks there what a person wants to know. This file only wires.
 // The SDK nests the future of a call deeper than the compiler looks by default.
 #![recursion_limit = "256"]
 
@@ -12,9 +13,19 @@ use fargate_runners_aws::{
 use fargate_runners_core::ids::StackId;
 use fargate_runners_function::{Context, Environment, Runtime, StartError};
 use fargate_runners_github::{FleetGithub, GithubClient, Http, System};
+use fargate_runners_use_cases::inquiry::{Answer, Inquire};
 use fargate_runners_use_cases::sweep::{Report, Sweep};
 use ports::Adapters;
+use serde::Serialize;
 use trigger::{Trigger, TriggerError};
+
+/// What the function answers with.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Done {
+    Swept(Report),
+    Asked(Answer),
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
@@ -48,8 +59,15 @@ async fn main() -> Result<(), StartError> {
     };
     let sweep = &sweep;
     runtime
-        .serve(async move |trigger: Option<Trigger>, _: Context| -> Result<Report, TriggerError> {
-            Ok(sweep.handle(&trigger.unwrap_or_default().healers()?).await)
+        .serve(async move |trigger: Option<Trigger>, _: Context| -> Result<Done, TriggerError> {
+            let trigger = trigger.unwrap_or_default();
+            match &trigger.inquiry {
+                None => Ok(Done::Swept(sweep.handle(&trigger.healers()?).await)),
+                Some(inquiry) => {
+                    let ports = Inquire { github: &sweep.github, fleets: &sweep.fleets, clock: &sweep.clock };
+                    Ok(Done::Asked(ports.handle(inquiry).await?))
+                }
+            }
         })
         .await
 }

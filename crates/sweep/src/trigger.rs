@@ -1,24 +1,38 @@
-//! What invokes the function: the schedule, for all healers, or a person who names some.
+//! What invokes the function: the schedule, for all healers; a person who names some; or a person who asks about GitHub.
 
 use fargate_runners_function::Failure;
+use fargate_runners_use_cases::inquiry::{Inquiry, InquiryError};
 use fargate_runners_use_cases::sweep::{Healer, UnknownHealer};
 use serde::Deserialize;
 
-/// The schedule's payload, or `{"healers": ["dead_letters"]}`.
+/// The schedule's payload, `{"healers": ["dead_letters"]}`, or `{"inquiry": "github"}`.
 #[derive(Debug, Default, Deserialize)]
 pub struct Trigger {
     #[serde(default)]
     healers: Vec<String>,
+    /// What is asked; nothing is swept then.
+    #[serde(default)]
+    pub inquiry: Option<Inquiry>,
 }
 
-/// Why nothing was swept.
+/// Why nothing was swept or asked.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct TriggerError(#[from] UnknownHealer);
+pub enum TriggerError {
+    /// Somebody named a healer that there is not.
+    #[error(transparent)]
+    Healer(#[from] UnknownHealer),
+    /// Nothing could be asked at all.
+    #[error(transparent)]
+    Inquiry(#[from] InquiryError),
+}
 
 impl Failure for TriggerError {
     fn error_type(&self) -> &'static str {
-        "UnknownHealer"
+        match self {
+            Self::Healer(_) => "UnknownHealer",
+            Self::Inquiry(InquiryError::Repository(_)) => "UnknownRepository",
+            Self::Inquiry(InquiryError::Fleets(error)) => error.error_type(),
+        }
     }
 }
 
@@ -67,5 +81,22 @@ mod tests {
         let sample = |name: &str| wanted(&std::fs::read_to_string(format!("{folder}/sweep-{name}.json")).unwrap()).unwrap();
         assert_eq!(sample("schedule"), Healer::ALL);
         assert_eq!(sample("dead-letters"), [Healer::DeadLetters]);
+    }
+
+    #[test]
+    fn every_sample_of_a_question_is_understood_and_written_as_it_is_asked() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events");
+        for (name, inquiry) in [
+            ("inquiry-github", Inquiry::Github),
+            ("inquiry-job", Inquiry::Job { repository: "octo-org/octo-repo".to_owned(), job_id: 41_234_567_890 }),
+        ] {
+            let sample = std::fs::read_to_string(format!("{folder}/sweep-{name}.json")).unwrap();
+            assert_eq!(serde_json::from_str::<Trigger>(&sample).unwrap().inquiry.as_ref(), Some(&inquiry), "{name}");
+            let asked = serde_json::json!({ "inquiry": inquiry });
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&sample).unwrap(), asked, "{name}");
+        }
+        assert!(serde_json::from_str::<Option<Trigger>>("{}").unwrap().unwrap().inquiry.is_none());
+        let unknown = serde_json::from_str::<Trigger>(r#"{"inquiry":"planets"}"#).unwrap_err().to_string();
+        assert!(unknown.contains("planets") && unknown.contains("github"), "{unknown}");
     }
 }

@@ -5,18 +5,29 @@
 //! between two versions: fields are added, and one that is missing has a default.
 
 mod access;
+mod ask_github;
+mod ask_job;
+mod budget;
 mod job;
 mod part;
+mod search;
 mod webhooks;
 
 pub use access::{
     Access, App, CredentialKind, FleetGroup, GithubAnswer, Installation, RateLimit, RunnerGroup, RunnerVersion, Runners, Token,
 };
+pub use budget::{CALLS_MAX, TIME};
 pub use job::{Admission, Candidate, JobAnswer, Search, ShownJob, ShownRepository};
 pub use part::{Failure, FailureKind, Part};
 pub use webhooks::{Delivery, Webhook, WebhookConfig, Webhooks};
 
+use crate::ports::{Clock, DeliveryLog, Fleets, PortError, Shown, Standing};
+use fargate_runners_core::ids::{InvalidName, JobId, RepositoryName};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The fleets are read anew if they are older than this: a person asks about what was just changed.
+const FRESH: Duration = Duration::from_secs(10);
 
 /// What is asked: `"github"`, or `{"job": {"repository": "octo/hello", "job_id": 1}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +52,53 @@ pub enum Answer {
     Github(Box<GithubAnswer>),
     /// To `Inquiry::Job`.
     Job(Box<JobAnswer>),
+}
+
+/// Why nothing could be asked at all.
+#[derive(Debug, thiserror::Error)]
+pub enum InquiryError {
+    /// The fleets cannot be read.
+    #[error(transparent)]
+    Fleets(#[from] PortError),
+    /// What was asked about is no repository.
+    #[error(transparent)]
+    Repository(#[from] InvalidName),
+}
+
+/// What an inquiry needs. It borrows it: the function has it for its own work.
+pub struct Inquire<'a, G, F, C> {
+    /// GitHub.
+    pub github: &'a G,
+    /// The fleets.
+    pub fleets: &'a F,
+    /// The time.
+    pub clock: &'a C,
+}
+
+impl<G: Standing + Shown + DeliveryLog, F: Fleets, C: Clock> Inquire<'_, G, F, C> {
+    /// Asks. What fails within is part of the answer.
+    pub async fn handle(&self, inquiry: &Inquiry) -> Result<Answer, InquiryError> {
+        let list = self.fleets.fleets(FRESH).await?;
+        // Boxed, because each asks many different things in turn, and a future has room for all of them.
+        match inquiry {
+            Inquiry::Github => Ok(Answer::Github(Box::new(Box::pin(self.github(&list)).await))),
+            Inquiry::Job { repository, job_id } => {
+                let repository = repository_name(repository)?;
+                Ok(Answer::Job(Box::new(Box::pin(self.job(&list, &repository, JobId(*job_id))).await)))
+            }
+        }
+    }
+}
+
+/// A name as a person wrote it, which becomes part of a path.
+fn repository_name(text: &str) -> Result<RepositoryName, InvalidName> {
+    let plain = |part: &str| part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && part != "." && part != "..";
+    let name = RepositoryName::parse(text)?;
+    if text.split('/').all(plain) {
+        return Ok(name);
+    }
+    let rule = "it must be OWNER/NAME, each of A-Z, a-z, 0-9, -, _ and .";
+    Err(InvalidName { what: "repository", given: text.chars().take(80).collect(), rule })
 }
 
 #[cfg(test)]

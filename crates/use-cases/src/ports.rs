@@ -1,8 +1,10 @@
 //! What the use cases need from the world: a few narrow traits. An adapter implements them over a service; a simulation over models on virtual
 //! time. Whatever a service says by a status code is turned into meaning behind these traits, so that "already gone" is success here.
 
+mod inquiry;
 mod survey;
 
+pub use inquiry::{DeliveryLog, LogEntry, LogPage, LookedInto, Members, Shown, Standing};
 pub use survey::{
     DeadLetter, DeadLetterQueues, DeadLetterSource, DeliveryPage, Hook, HookLog, Jobs, LoggedDelivery, Memory, RunnerPage, Runners,
     SeenJob, SeenRun, SeenRunner, SeenService, SeenTask, Survey, TaskPage,

@@ -5,14 +5,17 @@ use crate::call::Call;
 use crate::client::{Access, GithubClient, Request};
 use crate::credential::CredentialError;
 use crate::error::GithubError;
-use crate::limits::PAGE_SIZE;
+use crate::limits::{ANSWER_CHARS_MAX, PAGE_SIZE};
 use crate::surroundings::Surroundings;
 use crate::token::TokenStore;
 use crate::{link, scope, time};
 use fargate_runners_core::fleet::Scope;
+use fargate_runners_core::ids::JobId;
 use fargate_runners_core::time::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
+use serde_json::Value;
+use std::time::Duration;
 
 /// Whose log is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,13 +26,23 @@ pub enum HookLogOf {
     Hook(u64),
 }
 
-/// A webhook of an organisation or a repository. Its secret is not in GitHub's answer.
+/// A webhook. Its secret is not in GitHub's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhook {
-    /// GitHub's id.
-    pub id: u64,
-    /// Where its deliveries go.
+    /// GitHub's id; an App's own has none.
+    pub id: Option<u64>,
+    /// Where its deliveries go; empty where GitHub names nothing.
     pub url: String,
+    /// `json` or `form`.
+    pub content_type: String,
+    /// Whether the receiver's certificate is not checked.
+    pub insecure_ssl: bool,
+    /// Whether deliveries are signed.
+    pub has_secret: bool,
+    /// Whether it is switched on; GitHub does not say so of an App's.
+    pub active: Option<bool>,
+    /// The events that it is sent; GitHub does not say so of an App's.
+    pub events: Option<Vec<String>>,
 }
 
 /// An attempt to deliver.
@@ -45,11 +58,36 @@ pub struct Delivery {
     pub ok: bool,
     /// `X-GitHub-Event`.
     pub event: String,
+    /// The body's `action`.
+    pub action: Option<String>,
+    /// GitHub's word for how it went.
+    pub status: String,
+    /// The HTTP status of the answer; 0 where there was none.
+    pub status_code: u16,
+    /// Whether somebody asked for it.
+    pub redelivery: bool,
+    /// How long the answer took.
+    pub duration: Duration,
+    /// The repository that it is about.
+    pub repository_id: Option<u64>,
+}
+
+/// What an attempt was about, and what came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryDetail {
+    /// `workflow_job.id` of what was sent.
+    pub job_id: Option<JobId>,
+    /// The start of the answer's body, on one line.
+    pub answer: String,
 }
 
 #[derive(Deserialize)]
 struct Listed {
     id: u64,
+    #[serde(default)]
+    active: Option<bool>,
+    #[serde(default)]
+    events: Option<Vec<String>>,
     #[serde(default)]
     config: Configured,
 }
@@ -58,6 +96,59 @@ struct Listed {
 struct Configured {
     #[serde(default)]
     url: Option<String>,
+    #[serde(default)]
+    content_type: Option<String>,
+    /// `"0"`, `"1"`, or a number.
+    #[serde(default)]
+    insecure_ssl: Value,
+    /// Asterisks, where there is one.
+    #[serde(default)]
+    secret: Option<String>,
+}
+
+impl Configured {
+    fn into_webhook(self, id: Option<u64>, active: Option<bool>, events: Option<Vec<String>>) -> Webhook {
+        Webhook {
+            id,
+            url: self.url.unwrap_or_default(),
+            content_type: self.content_type.unwrap_or_default(),
+            insecure_ssl: self.insecure_ssl == "1" || self.insecure_ssl == 1,
+            has_secret: self.secret.is_some_and(|secret| !secret.is_empty()),
+            active,
+            events,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Detail {
+    #[serde(default)]
+    request: Sent,
+    #[serde(default)]
+    response: Received,
+}
+
+#[derive(Default, Deserialize)]
+struct Sent {
+    #[serde(default)]
+    payload: Option<SentPayload>,
+}
+
+#[derive(Deserialize)]
+struct SentPayload {
+    #[serde(default)]
+    workflow_job: Option<SentJob>,
+}
+
+#[derive(Deserialize)]
+struct SentJob {
+    id: JobId,
+}
+
+#[derive(Default, Deserialize)]
+struct Received {
+    #[serde(default)]
+    payload: Value,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +162,15 @@ struct Logged {
     status_code: u16,
     #[serde(default)]
     event: String,
+    #[serde(default)]
+    action: Option<String>,
+    #[serde(default)]
+    redelivery: bool,
+    /// In seconds.
+    #[serde(default)]
+    duration: f64,
+    #[serde(default)]
+    repository_id: Option<u64>,
 }
 
 impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
@@ -84,7 +184,15 @@ impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
         let request = Request::new(Call::ListHooks, Method::GET, &segments).query(vec![("per_page", PAGE_SIZE.to_string())]);
         let (raw, target) = self.call(access, &request, self.operation()).await?;
         let listed: Vec<Listed> = answer::read(&raw, &target)?;
-        Ok(listed.into_iter().filter_map(|hook| hook.config.url.map(|url| Webhook { id: hook.id, url })).collect())
+        Ok(listed.into_iter().map(|hook| hook.config.into_webhook(Some(hook.id), hook.active, hook.events)).collect())
+    }
+
+    /// The App's webhook.
+    pub async fn get_app_webhook(&self, access: &Access) -> Result<Webhook, GithubError> {
+        let request = Request::new(Call::GetHookConfig, Method::GET, &["app", "hook", "config"]);
+        let (raw, target) = self.call_as_app(access, &request, self.operation()).await?;
+        let configured: Configured = answer::read(&raw, &target)?;
+        Ok(configured.into_webhook(None, None, None))
     }
 
     /// A page of the log, the newest first, and by which cursor the next one is asked for.
@@ -104,6 +212,21 @@ impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
         let problem = || GithubError::Unreadable { target: target.clone(), problem: "delivered_at is not a time".to_owned() };
         let deliveries: Result<Vec<_>, _> = logged.into_iter().map(|entry| read(entry).ok_or_else(problem)).collect();
         Ok((deliveries?, raw.header("link").and_then(|link| link::next(link, "cursor"))))
+    }
+
+    /// One attempt, with what it was about and how it was answered.
+    pub async fn get_delivery(&self, access: &Access, log: HookLogOf, delivery: u64) -> Result<DeliveryDetail, GithubError> {
+        let (id, delivery) = (log.id(), delivery.to_string());
+        let segments = log_path(access, id.as_deref(), &[&delivery]);
+        let (raw, target) = self.call_about(access, log, &Request::new(Call::GetDelivery, Method::GET, &segments)).await?;
+        let detail: Detail = answer::read(&raw, &target)?;
+        let answered = match detail.response.payload {
+            Value::Null => String::new(),
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        let answer = answered.chars().map(|c| if c.is_control() { ' ' } else { c }).take(ANSWER_CHARS_MAX).collect();
+        Ok(DeliveryDetail { job_id: detail.request.payload.and_then(|payload| payload.workflow_job).map(|job| job.id), answer })
     }
 
     /// Asks for a delivery once more. GitHub says that it has heard, and sends it later; asking twice sends it twice.
@@ -154,5 +277,17 @@ fn log_path<'a>(access: &'a Access, hook: Option<&'a str>, rest: &[&'a str]) -> 
 /// GitHub writes `OK` for any answer of 2xx; the code says the same.
 fn read(logged: Logged) -> Option<Delivery> {
     let ok = logged.status.eq_ignore_ascii_case("ok") || (200..300).contains(&logged.status_code);
-    Some(Delivery { id: logged.id, guid: logged.guid, delivered_at: time::parse(&logged.delivered_at)?, ok, event: logged.event })
+    Some(Delivery {
+        id: logged.id,
+        guid: logged.guid,
+        delivered_at: time::parse(&logged.delivered_at)?,
+        ok,
+        event: logged.event,
+        action: logged.action,
+        status: logged.status,
+        status_code: logged.status_code,
+        redelivery: logged.redelivery,
+        duration: Duration::try_from_secs_f64(logged.duration).unwrap_or_default(),
+        repository_id: logged.repository_id,
+    })
 }

@@ -40,6 +40,12 @@ pub struct Job {
     /// That runner's name.
     #[serde(default)]
     pub runner_name: Option<String>,
+    /// That runner's group.
+    #[serde(default)]
+    pub runner_group_id: Option<u64>,
+    /// That group's name.
+    #[serde(default)]
+    pub runner_group_name: Option<String>,
     /// When it was made, in GitHub's writing.
     #[serde(default)]
     pub created_at: Option<String>,
@@ -49,6 +55,27 @@ pub struct Job {
     /// When it ended.
     #[serde(default)]
     pub completed_at: Option<String>,
+    /// Its page.
+    #[serde(default)]
+    pub html_url: Option<String>,
+}
+
+/// A repository, as far as this project looks at it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Repository {
+    /// GitHub's id.
+    pub id: u64,
+    /// `owner/name`, as it is called now.
+    pub full_name: String,
+    /// Whether not everybody may see it.
+    #[serde(default)]
+    pub private: Option<bool>,
+    /// `public`, `private` or `internal`.
+    #[serde(default)]
+    pub visibility: Option<String>,
+    /// Whether it is archived.
+    #[serde(default)]
+    pub archived: bool,
 }
 
 const fn first_attempt() -> u32 {
@@ -58,13 +85,28 @@ const fn first_attempt() -> u32 {
 impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
     /// The job of this id, or none if GitHub knows it no more (its run was deleted) or the credential may not see its repository.
     pub async fn get_job(&self, access: &Access, repository: &RepositoryName, id: JobId) -> Result<Option<Job>, GithubError> {
-        let id = id.to_string();
-        let segments = actions_path(repository, &["jobs", &id]);
-        match self.call(access, &Request::new(Call::GetJob, Method::GET, &segments), self.operation()).await {
-            Ok((raw, target)) => answer::read(&raw, &target).map(Some),
+        match self.show_job(access, repository, id).await {
+            Ok(job) => Ok(Some(job)),
             Err(GithubError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The same, for whoever wants to know in which words GitHub does not know it.
+    pub async fn show_job(&self, access: &Access, repository: &RepositoryName, id: JobId) -> Result<Job, GithubError> {
+        let id = id.to_string();
+        let segments = actions_path(repository, &["jobs", &id]);
+        let (raw, target) = self.call(access, &Request::new(Call::GetJob, Method::GET, &segments), self.operation()).await?;
+        answer::read(&raw, &target)
+    }
+}
+
+impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
+    /// The repository, which the credential must be able to see.
+    pub async fn get_repository(&self, access: &Access, repository: &RepositoryName) -> Result<Repository, GithubError> {
+        let segments: Vec<&str> = std::iter::once("repos").chain(repository.as_str().split('/')).collect();
+        let (raw, target) = self.call(access, &Request::new(Call::GetRepository, Method::GET, &segments), self.operation()).await?;
+        answer::read(&raw, &target)
     }
 }
 

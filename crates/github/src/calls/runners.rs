@@ -95,6 +95,14 @@ impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
         Ok((found.runners, last))
     }
 
+    /// The first page of the scope's runners, and how many there are on all pages.
+    pub async fn first_runners(&self, access: &Access) -> Result<(Vec<Runner>, u64), GithubError> {
+        let found = self.page(access, None, 1, self.operation()).await?;
+        let on_page = u64::try_from(found.runners.len()).unwrap_or(u64::MAX);
+        let total = found.total.unwrap_or(on_page);
+        Ok((found.runners, total))
+    }
+
     /// The runner of exactly this name, if there is one.
     pub async fn find_runner(&self, access: &Access, name: &str) -> Result<Option<Runner>, GithubError> {
         let found = self.page(access, Some(name), 1, self.operation()).await?;

@@ -89,10 +89,10 @@ impl<C: Credentials, S: TokenStore, W: Surroundings> FleetGithub<C, S, W> {
         })?;
         found.scopes.insert((api, scope));
         let ours = listed.into_iter().filter(|hook| hook.url.trim_end_matches('/') == own);
-        found.hooks.extend(ours.map(|hook| Hook {
-            key: format!("{}/hooks/{}", fleet.scope, hook.id),
+        found.hooks.extend(ours.filter_map(|hook| hook.id).map(|id| Hook {
+            key: format!("{}/hooks/{id}", fleet.scope),
             fleet: fleet.clone(),
-            id: Some(hook.id),
+            id: Some(id),
         }));
         Ok(())
     }
