@@ -135,6 +135,7 @@ async fn work(world: &Rc<World>, life: &Rc<TaskLife>, nonce: &str, session: Sess
     misbehave(world, life, nonce);
     let mailbox = world.hosts.mailbox(session);
     let end = world.now() + message.duration_ms;
+    world.busy_until.set(world.busy_until.get().max(end));
     let dies_at = if dies { world.now() + message.duration_ms / 2 } else { u64::MAX };
     let mut conclusion = message.conclusion;
     loop {

@@ -16,7 +16,7 @@ use fargate_runners_model_github::{
     Caller, Config as GithubConfig, Deprecation, GithubModel, GroupVisibility, HookOwner, NewHook, Permissions, RunnerGroup, Visibility,
 };
 use serde_json::{Value, json};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// The App that sends the deliveries.
 const APP: u64 = 1;
@@ -64,6 +64,7 @@ pub fn world(seed: u64, plan: &StoryPlan, faults: Faults, tale: Tale) -> World {
         memories: crate::ports::Memories::default(),
         caller: Caller::Token(TOKEN.to_owned()),
         stack: stack(),
+        busy_until: Cell::new(BEGIN),
         retries_interrupted_jobs: plan.retries_interrupted_jobs,
     }
 }

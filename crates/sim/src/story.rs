@@ -80,6 +80,8 @@ pub fn tell(seed: u64, settings: &Settings) -> Outcome {
     let quiet_from = world.faults.until().max(plan.last_end()) + SETTLE + again;
     run_until(&world, world.faults.until());
     loop {
+        // Jobs of days that hold places keep others waiting for longer than the plan foresees: what has begun may end.
+        let quiet_from = quiet_from.max(world.busy_until.get() + SETTLE);
         if world.oracle.found().is_some() || end::all_is_quiet(&world) || world.now() >= quiet_from {
             break;
         }

@@ -15,7 +15,7 @@ use fargate_runners_core::time::Timestamp;
 use fargate_runners_ledger_memory::MemoryLedger;
 use fargate_runners_model_ecs::EcsModel;
 use fargate_runners_model_github::{Caller, GithubModel};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// A story's world.
 pub struct World {
@@ -49,6 +49,8 @@ pub struct World {
     pub caller: Caller,
     /// This installation.
     pub stack: StackId,
+    /// When the last of the jobs that have begun is over, as long as nothing happens to it.
+    pub busy_until: Cell<Millis>,
     /// Whether the operator wants jobs that went down with their runners to be run once more.
     pub retries_interrupted_jobs: bool,
 }
