@@ -4,6 +4,7 @@ use fargate_runners_core::apply::apply;
 use fargate_runners_core::delivery::JobDelivery;
 use fargate_runners_core::events::{Event, RunnerStopped};
 use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, ServiceName, StackId, TaskDefinition, TaskId};
 use fargate_runners_core::job::{JobEvent, JobPhase};
 use fargate_runners_core::labels::Labels;
@@ -188,6 +189,7 @@ fn stopped(number: usize, fleet: &FleetName, at: Timestamp) -> Event {
         task_id: task_id(number),
         task_definition: None::<TaskDefinition>,
         service: None,
+        hosting: Hosting::UNKNOWN,
         stop,
     })
 }

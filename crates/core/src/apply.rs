@@ -126,6 +126,7 @@ fn apply_stopped(view: &mut View, event: &RunnerStopped, now: Timestamp) {
     task.stopped(event.stop.clone());
     task.task_definition = task.task_definition.take().or_else(|| event.task_definition.clone());
     task.service = task.service.take().or_else(|| event.service.clone());
+    task.hosting = task.hosting.join(&event.hosting);
     let unnamed = task.has_unnamed_job();
     let failed = is_failed_boot(event) && task.never_registered() && task.condemned_at.is_none();
     let job_id = task.job_id;
@@ -170,7 +171,7 @@ fn join_job(view: &mut View, news: &JobRecord) {
 
 /// Whether the end of a task that never registered says that something is wrong with starting tasks. What the start script
 /// calls a success does not, nor does what ECS or a person ended, nor what AWS took away.
-fn is_failed_boot(event: &RunnerStopped) -> bool {
+pub(crate) fn is_failed_boot(event: &RunnerStopped) -> bool {
     let ended_from_outside = ["ServiceSchedulerInitiated", "UserInitiated", "SpotInterruption", "TerminationNotice"];
     event.stop.exit_code != Some(0) && !event.stop.code.as_deref().is_some_and(|code| ended_from_outside.contains(&code))
 }

@@ -3,6 +3,7 @@
 //! else put into the task (a security agent's) may appear beside ours.
 
 use crate::events::{Event, RunnerInterrupted, RunnerStopped};
+use crate::hosting::Hosting;
 use crate::ids::{FleetName, InvalidName, ServiceName, TaskDefinition, TaskId};
 use crate::task::Stop;
 use crate::time::Timestamp;
@@ -35,6 +36,12 @@ pub struct TaskStateChange {
     pub stopped_at: Option<String>,
     /// When ECS began to stop it.
     pub stopping_at: Option<String>,
+    /// When Fargate began to pull the image.
+    pub pull_started_at: Option<String>,
+    /// Its CPU units.
+    pub cpu: Option<String>,
+    /// Its memory in MiB.
+    pub memory: Option<String>,
     /// Its containers.
     #[serde(default)]
     pub containers: Vec<Container>,
@@ -68,6 +75,7 @@ impl TaskStateChange {
                 task_id,
                 service: service.map(ServiceName::parse).transpose()?,
                 task_definition: Some(definition),
+                hosting: self.hosting(),
                 stop: self.stop(now),
             })));
         }
@@ -76,6 +84,17 @@ impl TaskStateChange {
             return Ok(Some(Event::RunnerInterrupted(RunnerInterrupted { fleet, task_id, at })));
         }
         Ok(None)
+    }
+
+    /// What Fargate gives the task.
+    #[must_use]
+    pub fn hosting(&self) -> Hosting {
+        let number = |text: &Option<String>| text.as_deref()?.parse().ok();
+        Hosting {
+            pull_started_at: self.pull_started_at.as_deref().and_then(Timestamp::parse_rfc3339),
+            cpu_units: number(&self.cpu),
+            memory_mib: number(&self.memory),
+        }
     }
 
     /// How the task ended, once it has. `now` stands in where ECS names no time.
@@ -104,7 +123,7 @@ mod tests {
             "taskDefinitionArn": "arn:aws:ecs:eu-west-1:1:task-definition/runners-default:3",
             "group": "service:runners-default-3", "lastStatus": "STOPPED", "desiredStatus": "STOPPED",
             "stopCode": "EssentialContainerExited", "stoppedReason": "Essential container in task exited",
-            "stoppedAt": "2026-11-01T10:00:00.5Z",
+            "stoppedAt": "2026-11-01T10:00:00.5Z", "pullStartedAt": "2026-11-01T09:59:00Z", "cpu": "1024", "memory": "2048",
             "containers": [{"name": "aws-guardduty-agent-x", "exitCode": 137}, {"name": "runner", "exitCode": 0}]
         });
         for (field, change) in changes {
@@ -126,6 +145,8 @@ mod tests {
         assert_eq!(event.stop.exit_code, Some(0));
         assert_eq!(event.service.as_ref().map(ServiceName::as_str), Some("runners-default-3"));
         assert_eq!(event.fleet.as_str(), "default");
+        let pulled = Timestamp::parse_rfc3339("2026-11-01T09:59:00Z");
+        assert_eq!(event.hosting, Hosting { pull_started_at: pulled, cpu_units: Some(1024), memory_mib: Some(2048) });
     }
 
     #[test]

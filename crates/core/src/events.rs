@@ -1,6 +1,7 @@
 //! The public events on the stack's bus: what the webhook and `deregister` say, what `scale` reads, and what anybody may listen to.
 //! Nothing secret ever stands in one. The envelope is EventBridge's; `detail` always names the fleet.
 
+use crate::hosting::Hosting;
 use crate::ids::{FleetName, JobId, RunId, ServiceName, TaskDefinition, TaskId};
 use crate::job::{JobEvent, JobPhase};
 use crate::task::Stop;
@@ -44,6 +45,9 @@ pub struct RunnerStopped {
     /// Its service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceName>,
+    /// What Fargate gave it.
+    #[serde(default, skip_serializing_if = "Hosting::is_unknown")]
+    pub hosting: Hosting,
     /// How it ended.
     #[serde(flatten)]
     pub stop: Stop,
@@ -239,6 +243,7 @@ mod tests {
                 task_id: task_id.clone(),
                 task_definition: None,
                 service: None,
+                hosting: Hosting { cpu_units: Some(1024), ..Hosting::UNKNOWN },
                 stop,
             }),
             Event::RunnerInterrupted(RunnerInterrupted { fleet: fleet.clone(), task_id: task_id.clone(), at: Timestamp::from_secs(4) }),

@@ -104,6 +104,12 @@ pub fn wanted(fleet: &Fleet, queued: u32, busy: u32) -> u32 {
     maximum(fleet).min(queued.saturating_add(busy).saturating_add(fleet.warm))
 }
 
+/// What a fleet has now.
+#[must_use]
+pub fn counts(view: &View, fleet: &Fleet, now: Timestamp) -> Counts {
+    Tally::of(view, &Demand::of(view, fleet), fleet, now).counts
+}
+
 /// The most tasks that a fleet may have.
 fn maximum(fleet: &Fleet) -> u32 {
     if mutant::is(Mutant::IgnoreMaximum) { u32::MAX } else { fleet.maximum }

@@ -1,6 +1,7 @@
 //! A task in the ledger, with the runner in it: facts that only grow, and the state that follows from them.
 //! A task is one runner is at most one job. Which facts may be added when is decided in `crate::register` and `crate::look`.
 
+use crate::hosting::Hosting;
 use crate::ids::{FleetName, JobId, RunnerId, ServiceName, TaskDefinition, TaskId};
 use crate::job::TOMBSTONE;
 use crate::time::{Timestamp, earliest};
@@ -160,6 +161,9 @@ pub struct TaskRecord {
     /// Whether the loss of its job was reported.
     #[serde(default)]
     pub lost_reported: bool,
+    /// What Fargate gives it, as far as ECS has told.
+    #[serde(default, skip_serializing_if = "Hosting::is_unknown")]
+    pub hosting: Hosting,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
@@ -194,6 +198,7 @@ impl TaskRecord {
             done_answer: None,
             stop: None,
             lost_reported: false,
+            hosting: Hosting::UNKNOWN,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The client: an operation with its time limit, its credential, and its bounded repeats.
 
+use crate::allowance::Allowance;
 use crate::answer::{self, Verdict};
 use crate::call::{Call, Target};
 use crate::clock::Clocks;
@@ -41,6 +42,7 @@ pub struct GithubClient<S, W> {
     pub(crate) world: W,
     pub(crate) memory: Memory,
     clocks: Clocks,
+    allowance: Allowance,
 }
 
 /// One operation of the caller's, which may take several calls: the time at which it must be over.
@@ -83,7 +85,8 @@ impl<'a> Request<'a> {
 impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
     /// A client over a pool of connections, a place where tokens are shared, and what else it needs of the world.
     pub fn new(http: Http, store: S, world: W) -> Self {
-        Self { http, store, world, memory: Memory::default(), clocks: Clocks::default() }
+        let (memory, clocks, allowance) = (Memory::default(), Clocks::default(), Allowance::default());
+        Self { http, store, world, memory, clocks, allowance }
     }
 
     /// By how many seconds GitHub's clock is ahead of ours (negative: behind), as its last answer said; none before the first. An answer that was
@@ -153,6 +156,7 @@ impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
             let sent = transport::attempt(client, request.method.clone(), url.clone(), bearer, request.body.as_ref(), remaining).await;
             if let Ok(raw) = &sent {
                 self.clocks.note(access.api.as_str(), raw, self.world.now());
+                self.allowance.note(&access.credential_name, raw, self.world.now());
             }
             last = match sent {
                 Ok(raw) => match answer::judge(raw, &target, needed, bearer, self.world.now()) {

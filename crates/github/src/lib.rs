@@ -6,6 +6,7 @@
 //! What it must never do: sleep for a rate limit (it says [`GithubError::NotBefore`]), repeat a mint or a re-run whose answer was lost (it says
 //! [`GithubError::UnknownEffect`]), follow an address out of an answer with a token in hand, or let a secret into an error or a debug print.
 
+mod allowance;
 mod answer;
 mod call;
 mod calls;

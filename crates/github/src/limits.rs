@@ -70,3 +70,9 @@ pub const RATE_LIMIT_WAIT_MAX: Duration = Duration::from_secs(3600);
 
 /// How old a credential that a process holds may be. It may be long: a credential that GitHub refuses is read anew at once.
 pub const CREDENTIAL_MAX_AGE: Duration = Duration::from_secs(3600);
+
+/// What a process has told of an hour's calls that are left is told again after this, if no fewer are left: CloudWatch counts in minutes.
+pub const ALLOWANCE_TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// With fewer of an hour's calls left than this, in percent, the log says so each time that it gets fewer.
+pub const ALLOWANCE_LOW_PERCENT: u64 = 10;

@@ -57,6 +57,7 @@ impl EcsModel {
             stopped_reason: None,
             version: 0,
             created_at: self.now,
+            pull_started_at: None,
             started_at: None,
             stopping_at: None,
             stopped_at: None,
@@ -86,8 +87,10 @@ impl EcsModel {
     }
 
     pub(crate) fn provisioned(&mut self, serial: u64) {
+        let now = self.now;
         let Some(task) = self.tasks.get_mut(&serial).filter(|task| task.last_status == Status::Provisioning) else { return };
         task.last_status = Status::Pending;
+        task.pull_started_at = Some(now);
         self.changed(serial);
         let delay = self.config.timing.pull_ms + self.random.up_to(self.config.timing.jitter_ms);
         self.after(delay, Timer::Pulled(serial));

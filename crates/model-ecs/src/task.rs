@@ -113,6 +113,8 @@ pub struct Task {
     pub version: u64,
     /// When it was asked for.
     pub created_at: u64,
+    /// When the pull of its image began.
+    pub pull_started_at: Option<u64>,
     /// When its container ran.
     pub started_at: Option<u64>,
     /// When it was told to stop, or began to.
@@ -191,7 +193,13 @@ impl Task {
         if !self.overrides.is_null() {
             put("overrides", self.overrides.clone());
         }
-        for (key, at) in [("startedAt", self.started_at), ("stoppingAt", self.stopping_at), ("stoppedAt", self.stopped_at)] {
+        let times = [
+            ("pullStartedAt", self.pull_started_at),
+            ("startedAt", self.started_at),
+            ("stoppingAt", self.stopping_at),
+            ("stoppedAt", self.stopped_at),
+        ];
+        for (key, at) in times {
             if let Some(at) = at {
                 put(key, time(at));
             }

@@ -2,6 +2,7 @@
 
 use fargate_runners_core::events::{Event, LookAgain, RunnerStopped};
 use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, StackId, TaskDefinition, TaskId};
 use fargate_runners_core::job::{JobEvent, JobPhase};
 use fargate_runners_core::labels::Labels;
@@ -143,6 +144,7 @@ impl News {
                 task_id: task_id(task).clone(),
                 task_definition: Some(definition(fleet)),
                 service: None,
+                hosting: Hosting::UNKNOWN,
                 stop: Stop { at: START, code: None, reason: None, exit_code: Some(0) },
             }),
             Self::Again => Event::LookAgain(LookAgain { fleet: fleet_name(fleet).clone() }),

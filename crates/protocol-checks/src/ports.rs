@@ -5,6 +5,7 @@ use crate::call::{Entry, Question, Reply};
 use crate::cast::{START, task_id, time};
 use fargate_runners_core::events::Event;
 use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{CredentialName, FleetName, JobId, RepositoryName, RunId, RunnerId, ServiceName, TaskId};
 use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::record::{Key, Version, Versioned, Write};
@@ -168,6 +169,7 @@ impl Tasks for Port {
                 desired_status: status(runs),
                 task_definition: fleet.task_definition.clone(),
                 service: fleet.service().cloned(),
+                hosting: Hosting::UNKNOWN,
             })),
             _ => Err(lost()),
         }
@@ -271,6 +273,7 @@ impl Survey for Port {
             service: fleet.service().cloned(),
             // Long ago: whoever has not registered is overdue.
             created_at: Some(Timestamp::from_secs(START.as_secs() / 2)),
+            hosting: Hosting::UNKNOWN,
             stop: None,
         });
         Ok(TaskPage { tasks: seen.collect(), next: None })

@@ -6,6 +6,7 @@
 pub mod deregister;
 mod find;
 pub mod inquiry;
+mod measure;
 pub mod ports;
 pub mod register;
 pub mod scale;

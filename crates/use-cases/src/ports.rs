@@ -12,6 +12,7 @@ pub use survey::{
 
 use fargate_runners_core::events::Event;
 use fargate_runners_core::fleet::{Fleet, FleetError};
+use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{CredentialName, FleetName, RunnerId, ServiceName, TaskDefinition, TaskId};
 use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::record::{Key, Versioned, Write};
@@ -189,6 +190,8 @@ pub struct TaskFacts {
     pub task_definition: TaskDefinition,
     /// Its service, by its group.
     pub service: Option<ServiceName>,
+    /// What Fargate gives it.
+    pub hosting: Hosting,
 }
 
 /// Whether ECS granted protection.

@@ -5,6 +5,7 @@ mod common;
 use common::around::{registered, service};
 use common::{TestLedger, World, stack, task_id};
 use fargate_runners_core::events::{Event, LookAgain, RunnerStopped};
+use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, ServiceName};
 use fargate_runners_core::job::{JobEvent, JobPhase};
 use fargate_runners_core::labels::Labels;
@@ -65,7 +66,14 @@ fn completed(fleet: &str, id: u64, runner: u64) -> Message {
 fn stopped(fleet: &str, task: u64) -> Message {
     let stop = Stop { at: common::NOW, code: None, reason: None, exit_code: Some(137) };
     let fleet = FleetName::parse(fleet).unwrap();
-    let event = Event::RunnerStopped(RunnerStopped { fleet, task_id: task_id(task), task_definition: None, service: None, stop });
+    let event = Event::RunnerStopped(RunnerStopped {
+        fleet,
+        task_id: task_id(task),
+        task_definition: None,
+        service: None,
+        hosting: Hosting::UNKNOWN,
+        stop,
+    });
     Message { id: format!("stopped-{task}"), body: event.to_message().unwrap() }
 }
 

@@ -5,6 +5,7 @@ mod common;
 use common::around::job_event;
 use common::{World, fleet, task_id};
 use fargate_runners_core::events::{Event, LookAgain, RunnerStopped};
+use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::FleetName;
 use fargate_runners_core::job::JobPhase;
 use fargate_runners_core::task::Stop;
@@ -34,8 +35,14 @@ fn ecs_event(fleet: &str) -> serde_json::Value {
 
 fn again(fleet: &str) -> String {
     let stop = Stop { at: common::NOW, code: None, reason: None, exit_code: Some(1) };
-    let stopped =
-        RunnerStopped { fleet: FleetName::parse(fleet).unwrap(), task_id: task_id(1), task_definition: None, service: None, stop };
+    let stopped = RunnerStopped {
+        fleet: FleetName::parse(fleet).unwrap(),
+        task_id: task_id(1),
+        task_definition: None,
+        service: None,
+        hosting: Hosting::UNKNOWN,
+        stop,
+    };
     serde_json::to_string(&Again { stopped, tries: 3 }).unwrap()
 }
 

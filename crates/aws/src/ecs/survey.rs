@@ -98,11 +98,12 @@ fn seen_task(fleet: &Fleet, what: &str, task: &Task) -> Result<SeenTask, PortErr
         task_definition: TaskDefinition::parse(definition).map_err(|error| unusable(fleet, what, error))?,
         service: service.map(ServiceName::parse).transpose().map_err(|error| unusable(fleet, what, error))?,
         created_at: task.created_at().and_then(time),
+        hosting: as_event(task, arn).hosting(),
     })
 }
 
-/// The task as ECS's event tells of it, so that its end is read in one way, whoever tells of it.
-fn as_event(task: &Task, arn: &str) -> TaskStateChange {
+/// The task as ECS's event tells of it, so that it is read in one way, whoever tells of it.
+pub(super) fn as_event(task: &Task, arn: &str) -> TaskStateChange {
     let text = |time: Option<&DateTime>| DateTime::from_millis(millis(time?)?).fmt(Format::DateTime).ok();
     let containers = task.containers().iter().map(|container| Container {
         name: container.name().map(str::to_owned),
@@ -120,6 +121,9 @@ fn as_event(task: &Task, arn: &str) -> TaskStateChange {
         stopped_reason: task.stopped_reason().map(str::to_owned),
         stopped_at: text(task.stopped_at()),
         stopping_at: text(task.stopping_at()),
+        pull_started_at: text(task.pull_started_at()),
+        cpu: task.cpu().map(str::to_owned),
+        memory: task.memory().map(str::to_owned),
         containers: containers.collect(),
     }
 }

@@ -4,6 +4,7 @@
 use fargate_runners_core::apply::apply;
 use fargate_runners_core::events::{Event, RunnerInterrupted, RunnerStopped};
 use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, ServiceName, StackId, TaskDefinition, TaskId};
 use fargate_runners_core::job::{JobEvent, JobPhase};
 use fargate_runners_core::labels::Labels;
@@ -79,7 +80,14 @@ pub fn stopped(number: u64, exit_code: Option<i64>, at: Timestamp) -> Event {
         reason: Some("Essential container in task exited".to_owned()),
         exit_code,
     };
-    Event::RunnerStopped(RunnerStopped { fleet: fleet_name(), task_id: task_id(number), task_definition: None, service: None, stop })
+    Event::RunnerStopped(RunnerStopped {
+        fleet: fleet_name(),
+        task_id: task_id(number),
+        task_definition: None,
+        service: None,
+        hosting: Hosting::UNKNOWN,
+        stop,
+    })
 }
 
 pub fn interrupted(number: u64, at: Timestamp) -> Event {

@@ -1,5 +1,6 @@
 //! ECS, from the side of `scale` and `register`.
 
+use super::survey::hosting;
 use crate::faults::Fault;
 use crate::host::Call;
 use fargate_runners_core::fleet::Fleet;
@@ -92,7 +93,7 @@ impl Tasks for Call {
         let service = found["group"].as_str().and_then(|group| ServiceName::parse(group.strip_prefix("service:")?).ok());
         let definition = definition.map_err(|error| PortError::new("DescribeTasks", Retry::Never, error))?;
         let (last_status, desired_status) = (text(&found["lastStatus"]), text(&found["desiredStatus"]));
-        Ok(Some(TaskFacts { last_status, desired_status, task_definition: definition, service }))
+        Ok(Some(TaskFacts { last_status, desired_status, task_definition: definition, service, hosting: hosting(found) }))
     }
 
     async fn protect(&self, fleet: &Fleet, task: &TaskId, duration: Duration) -> Result<Protection, PortError> {

@@ -4,6 +4,7 @@ use super::github::{failed, scope};
 use crate::host::Call;
 use crate::people;
 use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{JobId, RepositoryName, RunId, RunnerId, ServiceName, TaskDefinition, TaskId};
 use fargate_runners_core::job::JobPhase;
 use fargate_runners_core::labels::Labels;
@@ -182,8 +183,15 @@ fn seen_task(task: &Value) -> Option<SeenTask> {
         task_definition: TaskDefinition::parse(task["taskDefinitionArn"].as_str()?).ok()?,
         service: task["group"].as_str().and_then(|group| ServiceName::parse(group.strip_prefix("service:")?).ok()),
         created_at: time("createdAt"),
+        hosting: hosting(task),
         stop,
     })
+}
+
+/// What DescribeTasks says that Fargate gives a task.
+pub(super) fn hosting(task: &Value) -> Hosting {
+    let number = |name: &str| task[name].as_str().and_then(|text| text.parse().ok());
+    Hosting { pull_started_at: task["pullStartedAt"].as_f64().map(millis), cpu_units: number("cpu"), memory_mib: number("memory") }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds since 1970")]

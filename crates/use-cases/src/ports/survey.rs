@@ -3,6 +3,7 @@
 
 use super::{CommitError, GithubError, PortError, Protection};
 use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{JobId, RepositoryName, RunId, RunnerId, ServiceName, TaskDefinition, TaskId};
 use fargate_runners_core::job::JobPhase;
 use fargate_runners_core::labels::Labels;
@@ -155,6 +156,8 @@ pub struct SeenTask {
     pub service: Option<ServiceName>,
     /// `createdAt`.
     pub created_at: Option<Timestamp>,
+    /// What Fargate gives it.
+    pub hosting: Hosting,
     /// How it ended, once `lastStatus` is `STOPPED`; read like the event's.
     pub stop: Option<Stop>,
 }

@@ -43,6 +43,7 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
                 self.protect(fleet, caller).await?;
             }
             claim(task.get_mut(), nonce, &facts.task_definition, facts.service.as_ref(), self.clock.now());
+            task.get_mut().hosting = task.get().hosting.join(&facts.hosting);
         }
         if let PaceSlot::NotBefore(until) = self.pace.take_slot(&fleet.credential, self.clock.now()).await? {
             // The claim is kept while the task waits: `scale` knows by it that ECS cannot pick this task any more.
@@ -77,8 +78,10 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
             if let Err(refusal) = acknowledge(task.get_mut(), nonce, attempt, now) {
                 return self.refuse(fleet, task.get(), refusal).await;
             }
+            let first = task.is_changed();
             match self.write(&mut task).await {
                 Ok(()) => {
+                    metrics::counter!("RunnersRegistered").increment(first.into());
                     let name = self.name(fleet, caller, task.get().attempt);
                     tracing::info!(fleet = %fleet.name, task_id = %caller.task, runner_name = %name, "a runner is about to listen");
                     return Ok(Answer::Acknowledged);

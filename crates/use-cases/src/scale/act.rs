@@ -81,6 +81,8 @@ where
                         tracing::warn!(fleet = %fleet.name, reasons = failures.join(" | "), "ECS did not start every task; the rest is launched anew");
                         settled.again(AFTER_LOST_ANSWER);
                     }
+                    let task_ids = tasks.iter().map(TaskId::as_str).collect::<Vec<_>>().join(" ");
+                    tracing::info!(fleet = %fleet.name, task_ids, "launched tasks");
                     settled.tasks.extend(tasks.into_iter().map(|task| (task, launch.task_definition.clone())));
                     settled.launches.push(launch.token.clone());
                 }

@@ -2,12 +2,14 @@
 
 use super::Scale;
 use crate::find;
+use crate::measure;
 use crate::ports::{Bus, COMMIT_MAX, Capacity, Clock, CommitError, DeadLetters, FleetQueue, Fleets, Ledger, PortError, WakeUp, chain};
 use crate::webhook::DOUBT;
 use fargate_runners_core::apply::{apply, keys_of, keys_of_stopped, take_losses};
 use fargate_runners_core::events::{Event, RunnerLost};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::FleetName;
+use fargate_runners_core::news::Awaited;
 use fargate_runners_core::plan::{Plan, plan};
 use fargate_runners_core::record::{View, Write};
 use fargate_runners_core::time::Timestamp;
@@ -44,6 +46,7 @@ where
         for _ in 0..CONFLICTS_MAX {
             let now = self.clock.now();
             let mut view = self.read(name, events, now).await?;
+            let awaited = Awaited::of(&view, events);
             for event in events {
                 apply(&mut view, event, &self.stack, now);
             }
@@ -63,9 +66,12 @@ where
                 Err(CommitError::Failed(error)) => return Err(error.into()),
                 Ok(()) => {}
             }
+            tell_events(events);
+            measure::news(name, &awaited.told(&view, events));
             self.report(losses).await;
             if let (Some(fleet), Some(plan)) = (fleet, plan) {
                 tell(&fleet, &plan, &view);
+                measure::fleet(&view, &view.state.get().counts, now);
                 self.act(&fleet, plan, view).await;
             }
             return Ok(());
@@ -135,6 +141,18 @@ where
             && let Err(error) = self.bus.publish(&events).await
         {
             tracing::error!(error = chain(&error), "lost runners could not be reported on the bus");
+        }
+    }
+}
+
+/// A job's way can be followed by these lines: GitHub's delivery stands in the webhook's log too.
+fn tell_events(events: &[Event]) {
+    for event in events {
+        if let Event::Job(job) = event {
+            tracing::info!(
+                fleet = %job.fleet, job_id = job.job_id.0, phase = ?job.phase, delivery = job.delivery, runner_name = job.runner_name,
+                "took in a job's event"
+            );
         }
     }
 }

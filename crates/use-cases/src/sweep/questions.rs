@@ -2,13 +2,16 @@
 
 use super::round::Round;
 use super::{Healer, Outcome, Ports, Sweep, SweepError};
+use crate::measure;
 use crate::ports::{Bus, Clock, Jobs, SeenJob};
 use fargate_runners_core::events::Event;
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::{JobId, RepositoryName};
 use fargate_runners_core::job::{JobEvent, JobPhase, JobRecord};
 use fargate_runners_core::names::RunnerName;
+use fargate_runners_core::plan;
 use fargate_runners_core::record::{Slot, View};
+use fargate_runners_core::state::Counts;
 use fargate_runners_core::sweep::jobs::{self, Asked, DELIVERY, home_of, queued_due, running_due, unknown_at_github, waiting_long};
 use fargate_runners_core::sweep::look::keeps;
 use fargate_runners_core::time::Timestamp;
@@ -50,6 +53,7 @@ struct Question {
 impl<P: Ports> Sweep<P> {
     pub(super) async fn queued_jobs(&self, fleet: &Fleet, round: &Round, outcome: &mut Outcome) -> Result<(), SweepError> {
         let view = self.view(&fleet.name).await?;
+        measure_fleet(fleet, &view, self.clock.now());
         tell_waiting(fleet, &view, self.clock.now());
         self.ask_all(Healer::QueuedJobs, fleet, round, &view, |asked, now| queued_due(&view, asked, now), outcome).await
     }
@@ -238,6 +242,14 @@ fn event_of(job: &JobRecord, seen: SeenJob, now: Timestamp) -> JobEvent {
         at: seen.at,
         seen_at: now,
         delivery: DELIVERY.to_owned(),
+    }
+}
+
+/// `scale` measures a fleet when something happens; while jobs only wait, nothing does. Of a fleet that has nothing there is nothing to measure, nor to pay for.
+fn measure_fleet(fleet: &Fleet, view: &View, now: Timestamp) {
+    let counts = plan::counts(view, fleet, now);
+    if counts != Counts::default() {
+        measure::fleet(view, &counts, now);
     }
 }
 

@@ -49,7 +49,7 @@ impl<P: Ports> Sweep<P> {
             warn(version, &fleets, days);
         }
         if let Some(days) = least {
-            metrics::gauge!("RunnerVersionDaysLeft").set(f64::from(u32::try_from(days).unwrap_or(u32::MAX)));
+            metrics::histogram!("RunnerVersionDaysLeft").record(u32::try_from(days).unwrap_or(u32::MAX));
         }
         memo.value = now;
         self.keep(memo).await

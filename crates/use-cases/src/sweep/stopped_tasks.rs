@@ -55,6 +55,7 @@ impl<P: Ports> Sweep<P> {
             task_id: task.task_id.clone(),
             task_definition: seen.map(|seen| seen.task_definition.clone()),
             service: seen.and_then(|seen| seen.service.clone()),
+            hosting: seen.map(|seen| seen.hosting).unwrap_or_default(),
             stop,
         };
         self.bus.publish(&[Event::RunnerStopped(stopped.clone())]).await?;

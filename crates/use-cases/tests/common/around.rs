@@ -2,6 +2,7 @@
 
 use super::{NOW, TestLedger, World, broken, definition, stack, task_id};
 use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, RunnerId, ServiceName, TaskId};
 use fargate_runners_core::job::{JobEvent, JobPhase, JobRecord};
 use fargate_runners_core::labels::Labels;
@@ -85,6 +86,7 @@ impl World {
             task_definition: definition(fleet),
             service: (fleet == "default").then(|| service(1)),
             created_at: Some(self.now() - Duration::from_secs(age)),
+            hosting: Hosting::UNKNOWN,
             stop: None,
         };
         self.around(|around| around.tasks.insert(task_id(task), (fleet.to_owned(), seen)));

@@ -5,6 +5,7 @@ pub mod around;
 
 use fargate_runners_core::events::Event;
 use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{FleetName, RunnerId, ServiceName, StackId, TaskDefinition, TaskId};
 use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::record::{Key, Record};
@@ -144,6 +145,7 @@ impl World {
             desired_status: "RUNNING".to_owned(),
             task_definition: definition(fleet),
             service,
+            hosting: Hosting::UNKNOWN,
         };
         self.with(|state| state.facts.insert(task_id(task), facts));
     }

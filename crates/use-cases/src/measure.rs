@@ -1,0 +1,49 @@
+//! What is measured of fleets, jobs and tasks. Each value is written down once, when it is seen, so that CloudWatch can tell percentiles; a gauge would be
+//! repeated by every process that has ever set it. Few dimensions: each set of them is a metric that is paid for.
+
+use fargate_runners_core::ids::FleetName;
+use fargate_runners_core::news::{News, Step, Taken, oldest_wait};
+use fargate_runners_core::record::View;
+use fargate_runners_core::state::Counts;
+use fargate_runners_core::time::Timestamp;
+
+/// What a fleet has now.
+pub(crate) fn fleet(view: &View, counts: &Counts, now: Timestamp) {
+    let fleet = view.fleet().as_str();
+    metrics::histogram!("JobsWaiting", "Fleet" => fleet.to_owned()).record(counts.queued);
+    metrics::histogram!("RunnersBooting", "Fleet" => fleet.to_owned()).record(counts.booting);
+    metrics::histogram!("RunnersIdle", "Fleet" => fleet.to_owned()).record(counts.idle);
+    metrics::histogram!("RunnersBusy", "Fleet" => fleet.to_owned()).record(counts.busy);
+    if let Some(oldest) = oldest_wait(view, now) {
+        metrics::histogram!("OldestQueuedSeconds").record(oldest);
+    }
+}
+
+/// What a batch of events has told for the first time.
+pub(crate) fn news(fleet: &FleetName, news: &News) {
+    for taken in &news.taken {
+        metrics::histogram!("QueueWaitSeconds", "Fleet" => fleet.as_str().to_owned()).record(taken.waited);
+        for (step, took) in &taken.steps {
+            metrics::histogram!("JobStepSeconds", "Step" => step.name()).record(*took);
+        }
+        tell(fleet, taken);
+    }
+    for (task_id, cause) in &news.failed_boots {
+        metrics::counter!("BootsFailed", "Cause" => cause.name()).increment(1);
+        tracing::warn!(fleet = %fleet, task_id = %task_id, cause = cause.name(), "a task ended before it had registered");
+    }
+    for billed in &news.billed {
+        metrics::histogram!("VcpuSeconds", "Fleet" => fleet.as_str().to_owned()).record(billed.vcpu_seconds);
+        metrics::histogram!("GigabyteSeconds", "Fleet" => fleet.as_str().to_owned()).record(billed.gb_seconds);
+    }
+}
+
+fn tell(fleet: &FleetName, taken: &Taken) {
+    let millis = |step: Step| taken.steps.iter().find(|(known, _)| *known == step).map(|(_, took)| took.as_millis());
+    tracing::info!(
+        fleet = %fleet, job_id = taken.job_id.0, repository = %taken.repository, runner_name = taken.runner_name,
+        waited_ms = taken.waited.as_millis(), delivered_ms = millis(Step::Delivered), wanted_ms = millis(Step::Wanted),
+        pulling_ms = millis(Step::Pulling), registered_ms = millis(Step::Registered), taken_ms = millis(Step::Taken),
+        "a runner took a job"
+    );
+}
