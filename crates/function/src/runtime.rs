@@ -59,7 +59,8 @@ impl Runtime {
         let service = service_fn(|event: LambdaEvent<P>| async move {
             let _flush = FlushAtEnd(collector);
             // Each line of the log says which invocation it is of.
-            let span = tracing::info_span!("invocation", request_id = event.context.request_id);
+            let trace_id = event.context.xray_trace_id.as_deref().and_then(recorded);
+            let span = tracing::info_span!("invocation", request_id = event.context.request_id, trace_id);
             let answer = async { handler(event.payload, event.context).await.map_err(|failure| tell(&failure)) };
             answer.instrument(span).await
         });
@@ -67,8 +68,27 @@ impl Runtime {
     }
 }
 
+/// The id of the trace in which X-Ray records the invocation, if it does, out of the header `Root=…;Parent=…;Sampled=1`.
+fn recorded(header: &str) -> Option<&str> {
+    let field = |name| header.split(';').find_map(|field| field.trim().strip_prefix(name));
+    field("Root=").filter(|_| field("Sampled=") == Some("1"))
+}
+
 fn tell(failure: &impl Failure) -> Diagnostic {
     let told = diagnostic(failure);
     tracing::error!(error_type = told.error_type, error = told.error_message, "the invocation failed");
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::recorded;
+
+    #[test]
+    fn only_a_trace_that_is_recorded_is_worth_a_field_in_each_line() {
+        assert_eq!(recorded("Root=1-5759e988-bd862e3f;Parent=53995c3f42cd8ad8;Sampled=1"), Some("1-5759e988-bd862e3f"));
+        assert_eq!(recorded("Root=1-5759e988-bd862e3f;Parent=53995c3f42cd8ad8;Sampled=0"), None);
+        assert_eq!(recorded("Root=1-5759e988-bd862e3f"), None);
+        assert_eq!(recorded(""), None);
+    }
 }
