@@ -11,6 +11,7 @@ import subprocess
 import unittest
 
 import generate
+import jsonschema
 
 
 class Samples(unittest.TestCase):
@@ -22,6 +23,20 @@ class Samples(unittest.TestCase):
         listed = set(re.findall(r"`([a-z0-9-]+\.json)`", readme))
         self.assertEqual(listed, set(generate.samples()))
         self.assertIn(f"`{generate.WEBHOOK_SECRET}`", readme)
+
+    def test_messages_of_the_bus_are_what_the_schemas_say(self):
+        schemas = [json.loads(path.read_text(encoding="utf-8")) for path in (generate.DIRECTORY.parent / "docs/events").glob("*.schema.json")]
+        by_kind = {kind: schema for schema in schemas for kind in schema["title"].split(" / ")}
+        seen = set()
+        for event in messages_of_the_bus():
+            schema = by_kind[event["detail-type"]]
+            jsonschema.validate(event, schema, jsonschema.Draft202012Validator)
+            seen.add(event["detail-type"])
+            for field in schema["properties"]["detail"]["required"]:
+                lacking = {**event, "detail": {name: value for name, value in event["detail"].items() if name != field}}
+                with self.assertRaises(jsonschema.ValidationError, msg=field):
+                    jsonschema.validate(lacking, schema)
+        self.assertGreaterEqual(len(seen), 6)
 
     @unittest.skipUnless(shutil.which("openssl"), "openssl signs by other code than ours")
     def test_openssl_makes_the_same_signatures(self):
@@ -38,6 +53,13 @@ class Samples(unittest.TestCase):
 
     def test_the_runners_name_is_one_of_ours(self):
         self.assertLessEqual(len(generate.RUNNER_NAME), 64)
+
+
+def messages_of_the_bus():
+    for name, text in generate.samples().items():
+        for record in json.loads(text).get("Records", []) if name.startswith("scale-") else []:
+            if record["body"].startswith("{"):
+                yield json.loads(record["body"])
 
 
 if __name__ == "__main__":
