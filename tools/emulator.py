@@ -1,4 +1,4 @@
-"""Starts MiniStack, an emulator of AWS, with three corrections. The templates know nothing of them.
+"""Starts MiniStack, an emulator of AWS, with four corrections. The templates know nothing of them.
 
 CloudFormation replaces an `AWS::ECS::Service` whose name changes, and every revision of a fleet has a service of its own name. MiniStack 1.5 updates
 it in place instead, which fails because no service has the new name yet. Only a redeploy needs this.
@@ -8,6 +8,8 @@ with only the paths that it needs would be refused.
 
 CloudWatch knows alarms on a sum of metrics. MiniStack 1.5 refuses them in a template; here such an alarm watches the first of its metrics. Nothing of
 what is tried on this machine depends on an alarm.
+
+Logs Insights keeps queries that a template saves. MiniStack 1.5 does not know them and refuses the template; here they are taken, and nothing is kept.
 
 What its CloudTrail records besides is in `metering.py`.
 
@@ -36,6 +38,14 @@ def alarm(name, properties):
     return alarm_as_ministack_keeps_it(name, properties)
 
 
+def saved_query(logical_id, properties, stack_name):
+    """A saved query has an id, and that is all of it here."""
+    return f"{stack_name}-{logical_id}", {}
+
+
+SAVED_QUERY = {"create": saved_query, "update": lambda physical_id, *_: (physical_id, {}), "delete": lambda *_: None}
+
+
 def resource(service, method, path, headers, body, query_params, region, account_id):
     """The resource that a call is about, as IAM sees it."""
     if service == "ssm" and headers.get("x-amz-target", "").endswith(".GetParametersByPath"):
@@ -46,6 +56,7 @@ def resource(service, method, path, headers, body, query_params, region, account
 
 if __name__ == "__main__":
     provisioners._REPLACING_PROPERTIES.setdefault("AWS::ECS::Service", REPLACED_WHEN_CHANGED)
+    provisioners._RESOURCE_HANDLERS.setdefault("AWS::Logs::QueryDefinition", SAVED_QUERY)
     provisioners._cw_metric_alarm_record = alarm
     iam_actions.extract_resource_arn = resource
     metering.start()

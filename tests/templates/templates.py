@@ -1,4 +1,4 @@
-"""Reads the two templates as CloudFormation does: `!Ref x` becomes {"Ref": "x"}, and so on."""
+"""Reads the templates as CloudFormation does: `!Ref x` becomes {"Ref": "x"}, and so on."""
 
 import functools
 import pathlib
@@ -30,6 +30,7 @@ def load(name):
 
 CONTROL_PLANE = load("template.yaml")
 FLEET = load("fleet.yaml")
+OBSERVABILITY = load("observability.yaml")
 
 
 def of_type(template, kind):

@@ -1,4 +1,4 @@
-"""What must hold of template.yaml and fleet.yaml, and no linter knows.
+"""What must hold of the templates, and no linter knows; what people see of it all has its own file, test_observability.py.
 
     python -m unittest discover -s tests/templates
 """
@@ -9,10 +9,15 @@ import pathlib
 import re
 import unittest
 
-from templates import CONTROL_PLANE, FLEET, of_type, references, statements
+from templates import CONTROL_PLANE, FLEET, OBSERVABILITY, of_type, references, statements
 
 # Of fleet.yaml alone: what template.yaml knows itself.
 OF_THE_CONTROL_PLANE = {"ControlPlane", "ApiId", "SubnetA", "SubnetB", "SecurityGroup"}
+# What Lambda itself does with a function's role, to bring it the messages of a queue.
+EVENT_SOURCES = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+# RunTask with tags, and the parts of a transaction, are checked under these.
+IMPLIED = {"ecs:TagResource", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+ROOT = pathlib.Path(__file__).parents[2]
 MIB = 1024
 # Fargate's table of pairs, from its developer guide.
 FARGATE_MEMORY = {
@@ -115,13 +120,15 @@ class ControlPlane(unittest.TestCase):
     def test_a_wildcard_stands_only_where_aws_takes_nothing_narrower(self):
         wild = [
             (template["Description"][:20], name, statement["Action"])
-            for template in (CONTROL_PLANE, FLEET)
+            for template in (CONTROL_PLANE, FLEET, OBSERVABILITY)
             for name, statement in statements(template)
             if "*" in (statement.get("Resource"), statement.get("Action"))
         ]
         lists = ["ecs:ListTasks", "ecs:ListServices"]
         token = (FLEET["Description"][:20], "ExecutionRole", "ecr:GetAuthorizationToken")
-        self.assertEqual(wild, [(CONTROL_PLANE["Description"][:20], "SweepRole", lists), token])
+        ours = CONTROL_PLANE["Description"][:20]
+        traces = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+        self.assertEqual(wild, [(ours, "TracingPolicy", traces), (ours, "SweepRole", lists), token])
         (statement,) = [statement for _, statement in statements(CONTROL_PLANE) if statement["Action"] == lists]
         self.assertEqual(statement["Condition"], {"ArnEquals": {"ecs:cluster": {"Fn::GetAtt": "Cluster.Arn"}}})
 
@@ -143,6 +150,26 @@ class ControlPlane(unittest.TestCase):
         roles = of_type(CONTROL_PLANE, "AWS::IAM::Role")
         trusted = {role for role, properties in roles.items() if {"Ref": name} in properties.get("ManagedPolicyArns", [])}
         self.assertEqual(trusted, {"RegisterRole", "DeregisterRole", "SweepRole"})
+
+    def test_traces_are_written_only_when_somebody_asks_for_them(self):
+        self.assertEqual(CONTROL_PLANE["Parameters"]["Tracing"]["Default"], "PassThrough")
+        self.assertEqual(CONTROL_PLANE["Resources"]["TracingPolicy"]["Condition"], "Traced")
+        for name, role in of_type(CONTROL_PLANE, "AWS::IAM::Role").items():
+            self.assertIn({"Fn::If": ["Traced", {"Ref": "TracingPolicy"}, {"Ref": "AWS::NoValue"}]}, role["ManagedPolicyArns"], name)
+
+    def test_a_role_names_only_what_its_function_calls(self):
+        """Each action of a role stands for a call of the SDK that some adapter makes."""
+        adapters = {path: path.read_text(encoding="utf-8") for path in (ROOT / "crates/aws/src").rglob("*.rs")}
+        for role, statement in statements(CONTROL_PLANE):
+            if role not in of_type(CONTROL_PLANE, "AWS::IAM::Role"):
+                continue
+            for action in _listed(statement["Action"]):
+                service, name = action.split(":")
+                if service in ("sts", "logs", "kms", "xray", "iam") or action in EVENT_SOURCES or action in IMPLIED:
+                    continue
+                call = "." + re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower() + "()"
+                with self.subTest(role, action=action):
+                    self.assertTrue(any(call in source for source in adapters.values()), call)
 
     def test_every_function_has_a_role_and_a_log_of_its_own(self):
         functions = of_type(CONTROL_PLANE, "AWS::Serverless::Function")
@@ -175,40 +202,12 @@ class ControlPlane(unittest.TestCase):
         (group,) = of_type(CONTROL_PLANE, "AWS::EC2::SecurityGroup").values()
         self.assertNotIn("SecurityGroupIngress", group)
 
-    def test_every_dead_letter_queue_has_an_alarm(self):
-        dead = {name for name in of_type(CONTROL_PLANE, "AWS::SQS::Queue") if name.endswith("DeadLetters")}
-        watched = [references(metric["Dimensions"]) for metrics in _metrics().values() for metric in metrics]
-        self.assertLessEqual(dead, set().union(*watched))
-
     def test_a_change_of_the_service_makes_a_new_revision(self):
         # CloudFormation resets the desired count of a service that it updates in place. Whoever changes the service raises the label, and this with it.
         service = FLEET["Resources"]["Service"]["Properties"]
         (container,) = FLEET["Resources"]["TaskDefinition"]["Properties"]["ContainerDefinitions"]
         pinned = hashlib.sha256(json.dumps(service, sort_keys=True).encode()).hexdigest()[:16]
         self.assertEqual((container["DockerLabels"]["fargate-runners.service"], pinned), ("1", "c13143c0f2cfa31f"))
-
-    def test_every_alarm_on_a_metric_of_ours_watches_one_that_is_counted(self):
-        watched = {metric["MetricName"] for metrics in _metrics().values() for metric in metrics if metric["Namespace"] == "FargateRunners"}
-        sources = pathlib.Path(__file__).parents[2].glob("crates/*/src/**/*.rs")
-        counted = set().union(*(re.findall(r'(?:counter|gauge)!\("(\w+)"', source.read_text()) for source in sources))
-        self.assertTrue(watched)
-        self.assertLessEqual(watched, counted)
-
-    def test_an_alarm_on_several_metrics_adds_up_all_of_them(self):
-        alarms = of_type(CONTROL_PLANE, "AWS::CloudWatch::Alarm")
-        self.assertEqual(sum("Metrics" in alarm for alarm in alarms.values()), 5)
-        for name, alarm in alarms.items():
-            if "Metrics" not in alarm:
-                continue
-            total, *metrics = alarm["Metrics"]
-            with self.subTest(name):
-                self.assertEqual(total, {"Id": "all", "Expression": "SUM(METRICS())"})
-                self.assertEqual([metric["Id"] for metric in metrics], [f"m{number + 1}" for number in range(len(metrics))])
-                self.assertEqual({metric["ReturnData"] for metric in metrics}, {False})
-                self.assertLessEqual(len(metrics), 9, "ten with the sum")
-                self.assertEqual({metric["MetricStat"]["Period"] for metric in metrics}, {300})
-                # A sum of what two alarms watch would tell of one thing twice.
-                self.assertEqual(len({str(metric["MetricStat"]["Metric"]) for metric in metrics}), len(metrics))
 
     def test_sweep_comes_in_time_and_is_not_repeated(self):
         sweep = of_type(CONTROL_PLANE, "AWS::Serverless::Function")["Sweep"]
@@ -227,18 +226,12 @@ class ControlPlane(unittest.TestCase):
         self.assertLessEqual(int(seconds) + 60, 300, "SQS counts once a minute, the alarm over 5 minutes")
 
     def test_fits_into_cloudformations_limits(self):
-        for name in ("template.yaml", "fleet.yaml"):
+        for name in ("template.yaml", "fleet.yaml", "observability.yaml"):
             self.assertLess(len(_source(name).encode()), 51200, name)
-        for template in (CONTROL_PLANE, FLEET):
+        for template in (CONTROL_PLANE, FLEET, OBSERVABILITY):
             self.assertLess(len(template["Parameters"]), 200)
             for name, parameter in template["Parameters"].items():
                 self.assertLess(len(parameter["Description"]), 4000, name)
-
-
-def _metrics():
-    """What each alarm watches."""
-    alarms = of_type(CONTROL_PLANE, "AWS::CloudWatch::Alarm").items()
-    return {name: [metric["MetricStat"]["Metric"] for metric in alarm["Metrics"][1:]] if "Metrics" in alarm else [alarm] for name, alarm in alarms}
 
 
 def _listed(actions):

@@ -10,7 +10,7 @@ use crate::process;
 use super::check::Context;
 
 /// The files that CloudFormation reads.
-const TEMPLATES: [&str; 2] = ["template.yaml", "fleet.yaml"];
+const TEMPLATES: [&str; 4] = ["template.yaml", "fleet.yaml", "observability.yaml", "docs/examples/chat.yaml"];
 
 /// The scripts of the repository that are files of their own.
 const SCRIPTS: [&str; 1] = [".ci/run"];
