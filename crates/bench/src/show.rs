@@ -44,7 +44,7 @@ pub(crate) fn print(results: &Results) {
     }
     println!();
     for (holds, what) in targets(results) {
-        println!("{} {what}", if holds { "holds       " } else { "DOES NOT HOLD" });
+        println!("{:<14}{what}", if holds { "holds" } else { "DOES NOT HOLD" });
     }
 }
 
