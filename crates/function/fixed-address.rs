@@ -1,7 +1,8 @@
 //! The build script of every function: links it at a fixed address.
 //!
 //! Otherwise the loader would write some twenty thousand addresses into the program before it begins, in each cold start, and the package would carry the
-//! list of their places: 2 percent of its size (`docs/performance.md`). What is given up is that the program's own image lies elsewhere each time; stack, heap and libraries still do.
+//! list of their places: 2 percent of its size (`docs/performance.md`). What is given up is that the program's own image lies elsewhere each time; stack,
+//! heap and libraries still do.
 
 use std::env;
 
