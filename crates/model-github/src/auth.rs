@@ -3,10 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Millis;
+use crate::apps::App;
 use crate::error::ApiError;
 use crate::ids::RunnerId;
 use crate::model::GithubModel;
+use crate::pats::Pat;
 use crate::scope::Scope;
+
+/// GitHub's words for an installation that its owner has suspended.
+const SUSPENDED: &str = "This installation has been suspended";
 
 /// What a permission allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,6 +81,7 @@ pub(crate) enum Area {
     Runners,
     Jobs,
     Hooks,
+    Repository,
 }
 
 /// Whose limits a call counts against.
@@ -86,15 +92,11 @@ pub(crate) enum Principal {
     Pat(usize),
 }
 
-pub(crate) struct App {
-    pub(crate) id: u64,
-    pub(crate) client_id: String,
-}
-
 pub(crate) struct Installation {
     pub(crate) app: u64,
     pub(crate) organization: String,
     pub(crate) permissions: Permissions,
+    pub(crate) suspended_at: Option<Millis>,
 }
 
 struct Issued {
@@ -107,7 +109,7 @@ struct Issued {
 pub(crate) struct Credentials {
     pub(crate) apps: Vec<App>,
     pub(crate) installations: BTreeMap<u64, Installation>,
-    pats: Vec<String>,
+    pub(crate) pats: Vec<Pat>,
     issued: BTreeMap<String, Issued>,
     registrations: BTreeMap<String, (Scope, Millis)>,
     /// Owners that no credential may see at the moment, in lower case.
@@ -117,22 +119,12 @@ pub(crate) struct Credentials {
 }
 
 impl GithubModel {
-    /// An App. Its JWTs are verified by whoever calls the model.
-    pub fn add_app(&mut self, app_id: u64, client_id: &str) {
-        self.credentials.apps.push(App { id: app_id, client_id: client_id.to_owned() });
-    }
-
     /// Installs an App in an organisation; the installation's number is the answer.
     pub fn install_app(&mut self, app_id: u64, organization: &str, permissions: Permissions) -> u64 {
         let id = self.new_id();
-        self.credentials.installations.insert(id, Installation { app: app_id, organization: organization.to_owned(), permissions });
+        let installed = Installation { app: app_id, organization: organization.to_owned(), permissions, suspended_at: None };
+        self.credentials.installations.insert(id, installed);
         id
-    }
-
-    /// A personal access token that may do everything.
-    pub fn add_pat(&mut self, token: &str) {
-        self.credentials.pats.push(token.to_owned());
-        self.remember(token);
     }
 
     /// From here on no credential sees anything of this owner, as after an App was suspended there or lost its repositories: everything is not found.
@@ -172,7 +164,7 @@ impl GithubModel {
             Caller::Token(token) => match self.credentials.issued.get(token) {
                 Some(issued) if issued.expires_at > self.now => Ok(Principal::Installation(issued.installation)),
                 Some(_) => Err(bad()),
-                None => self.credentials.pats.iter().position(|pat| pat == token).map(Principal::Pat).ok_or_else(bad),
+                None => self.credentials.pats.iter().position(|pat| pat.token == *token).map(Principal::Pat).ok_or_else(bad),
             },
         }
     }
@@ -189,18 +181,21 @@ impl GithubModel {
         let Caller::Token(token) = caller else {
             return Err(ApiError::new(401, "A JSON web token could not be decoded"));
         };
-        let Some(issued) = self.credentials.issued.get(token) else { return Ok(()) };
+        let Some(issued) = self.credentials.issued.get(token) else { return self.allowed_by_pat(token, scope, access, area) };
         let owner = match scope {
             Scope::Organization(owner) | Scope::Repository(owner, _) => owner,
             Scope::Enterprise(_) => return Err(ApiError::new(403, "Resource not accessible by integration")),
         };
-        let visible =
-            self.credentials.installations.get(&issued.installation).is_some_and(|own| own.organization.eq_ignore_ascii_case(owner));
-        if !visible {
+        let installed = self.credentials.installations.get(&issued.installation);
+        let Some(installed) = installed.filter(|own| own.organization.eq_ignore_ascii_case(owner)) else {
             return Err(ApiError::not_found());
+        };
+        if installed.suspended_at.is_some() {
+            return Err(ApiError::new(403, SUSPENDED));
         }
         let needed = match (area, scope) {
             (Area::Jobs, _) => "actions",
+            (Area::Repository, _) => "metadata",
             (Area::Hooks, Scope::Repository(..)) => "repository_hooks",
             (Area::Hooks, _) => "organization_hooks",
             (Area::Runners, Scope::Repository(..)) => "administration",
@@ -212,6 +207,9 @@ impl GithubModel {
     /// A token for an installation; `wanted` can only narrow what it may do.
     pub(crate) fn issue(&mut self, app: u64, installation: u64, wanted: Option<&Permissions>) -> Result<InstallationToken, ApiError> {
         let of_it = self.credentials.installations.get(&installation).filter(|found| found.app == app).ok_or_else(ApiError::not_found)?;
+        if of_it.suspended_at.is_some() {
+            return Err(ApiError::new(403, SUSPENDED));
+        }
         let permissions = match wanted {
             None => of_it.permissions.clone(),
             Some(wanted) if wanted.0.iter().all(|(name, access)| of_it.permissions.allow(name, *access)) => wanted.clone(),

@@ -32,6 +32,9 @@ pub struct Config {
     /// What GitHub does with the job of a runner that is deleted while GitHub believes it idle, which it promises nowhere: false, the job goes on
     /// as long as its runner lives, and is lost with it; true, GitHub gives it up at once.
     pub delete_ends_job: bool,
+    /// By how much GitHub's clock is ahead of everybody else's (negative: behind). It shows where GitHub says what time it is, and where it judges a
+    /// JWT; the times in its answers stay as they are.
+    pub clock_ahead_ms: i64,
     /// Keeps every secret that was handed out, so that a test can look for them in all output.
     pub remember_secrets: bool,
 }

@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 pub enum Endpoint {
     TokenExchange,
     FindInstallation,
+    App,
+    HookConfig,
+    User,
     RegistrationToken,
     RemoveToken,
     JitConfig,
@@ -17,6 +20,8 @@ pub enum Endpoint {
     Downloads,
     Deprecations,
     RunnerGroups,
+    GroupMembers,
+    Repository,
     GetJob,
     GetRun,
     RerunFailedJobs,

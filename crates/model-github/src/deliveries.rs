@@ -85,6 +85,8 @@ pub struct Delivery {
     pub delivered_at: Option<Millis>,
     /// How it was answered.
     pub answer: Option<Answer>,
+    /// The answer's body.
+    pub answer_body: String,
     /// How long that took.
     pub duration_ms: Millis,
     pub(crate) installation: Option<u64>,
@@ -106,6 +108,7 @@ pub struct Outgoing {
     owner: HookOwner,
     owner_id: u64,
     secret: String,
+    form: bool,
     body: crate::wire::Envelope,
 }
 
@@ -113,7 +116,8 @@ impl Outgoing {
     /// The JSON, byte by byte the same for each attempt.
     #[must_use]
     pub fn body(&self) -> String {
-        self.body.render(&self.payload)
+        let json = self.body.render(&self.payload);
+        if self.form { format!("payload={}", crate::http::encode(&json)) } else { json }
     }
 
     /// The headers that GitHub sends with this body.
@@ -124,9 +128,10 @@ impl Outgoing {
             HookOwner::Organization(_) => "organization",
             HookOwner::Repository(..) => "repository",
         };
+        let content_type = if self.form { "application/x-www-form-urlencoded" } else { "application/json" };
         vec![
             ("accept", "*/*".to_owned()),
-            ("content-type", "application/json".to_owned()),
+            ("content-type", content_type.to_owned()),
             ("user-agent", "GitHub-Hookshot/model".to_owned()),
             ("x-github-delivery", self.guid.to_string()),
             ("x-github-event", self.payload.event().to_owned()),
@@ -147,9 +152,29 @@ pub fn signature(secret: &str, body: &[u8]) -> String {
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
 
+/// How a webhook is set up beyond where it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookSettings {
+    /// Whether it is switched on.
+    pub active: bool,
+    /// What it is sent. An App's is sent what the App subscribes to.
+    pub events: Vec<String>,
+    /// `json` or `form`.
+    pub content_type: String,
+    /// Whether the receiver's certificate is not checked.
+    pub insecure_ssl: bool,
+}
+
+impl Default for HookSettings {
+    fn default() -> Self {
+        Self { active: true, events: vec!["workflow_job".to_owned()], content_type: "json".to_owned(), insecure_ssl: false }
+    }
+}
+
 pub(crate) struct Hook {
     pub(crate) owner: HookOwner,
     pub(crate) url: String,
+    pub(crate) settings: HookSettings,
     secret: String,
 }
 
@@ -175,7 +200,7 @@ impl GithubModel {
     pub fn add_hook(&mut self, new: NewHook) -> HookId {
         let id = HookId(self.new_id());
         self.remember(&new.secret);
-        self.post.hooks.insert(id, Hook { owner: new.owner, url: new.url, secret: new.secret });
+        self.post.hooks.insert(id, Hook { owner: new.owner, url: new.url, settings: HookSettings::default(), secret: new.secret });
         id
     }
 
@@ -183,6 +208,13 @@ impl GithubModel {
     pub fn set_hook_url(&mut self, hook: HookId, url: &str) {
         if let Some(hook) = self.post.hooks.get_mut(&hook) {
             url.clone_into(&mut hook.url);
+        }
+    }
+
+    /// Changes how a webhook is set up.
+    pub fn set_hook(&mut self, hook: HookId, settings: HookSettings) {
+        if let Some(hook) = self.post.hooks.get_mut(&hook) {
+            hook.settings = settings;
         }
     }
 
@@ -228,6 +260,7 @@ impl GithubModel {
                 owner: hook.owner.clone(),
                 owner_id,
                 secret: hook.secret.clone(),
+                form: hook.settings.content_type == "form",
                 body: crate::wire::Envelope {
                     api_url: self.config.api_url.clone(),
                     web_url: self.config.web_url.clone(),
@@ -240,11 +273,19 @@ impl GithubModel {
         outgoing
     }
 
-    /// Records how a delivery was answered.
+    /// Records how a delivery was answered, with an empty body.
     pub fn answered(&mut self, now: Millis, id: DeliveryId, answer: Answer) {
+        self.answered_with(now, id, answer, "");
+    }
+
+    /// Records how a delivery was answered, and with which body.
+    pub fn answered_with(&mut self, now: Millis, id: DeliveryId, answer: Answer, body: &str) {
         self.advance(now);
         if let Some(delivery) = self.post.log.get_mut(&id) {
             delivery.answer = Some(if delivery.answer_lost { Answer::TimedOut } else { answer });
+            if !delivery.answer_lost {
+                body.clone_into(&mut delivery.answer_body);
+            }
             delivery.duration_ms = self.now.saturating_sub(delivery.delivered_at.unwrap_or(self.now));
         }
     }

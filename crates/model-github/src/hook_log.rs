@@ -3,7 +3,7 @@
 use crate::Millis;
 use crate::auth::{Access, Area, Caller, Principal};
 use crate::counters::Endpoint;
-use crate::deliveries::{Delivery, HookOwner};
+use crate::deliveries::{Delivery, HookOwner, HookSettings};
 use crate::error::ApiError;
 use crate::ids::{DeliveryId, HookId};
 use crate::model::GithubModel;
@@ -26,6 +26,8 @@ pub struct ListedHook {
     pub id: HookId,
     /// Where it is sent.
     pub url: String,
+    /// How it is set up.
+    pub settings: HookSettings,
 }
 
 /// A page of a log, the newest first.
@@ -44,7 +46,17 @@ impl GithubModel {
             model.authorize(caller, scope, Access::Read, Area::Hooks)?;
             let owner = owner_of(scope)?;
             let hooks = model.post.hooks.iter().filter(|(_, hook)| hook.owner.same(&owner));
-            Ok(hooks.map(|(id, hook)| ListedHook { id: *id, url: hook.url.clone() }).collect())
+            Ok(hooks.map(|(id, hook)| ListedHook { id: *id, url: hook.url.clone(), settings: hook.settings.clone() }).collect())
+        })
+    }
+
+    /// `GET /app/hook/config`: the App's webhook, if it has one.
+    pub fn app_hook(&mut self, now: Millis, caller: &Caller) -> Result<ListedHook, ApiError> {
+        self.call(now, caller, Endpoint::HookConfig, |model, principal| {
+            let owner = HookOwner::App(app(principal)?);
+            let found = model.post.hooks.iter().find(|(_, hook)| hook.owner.same(&owner));
+            let listed = found.map(|(id, hook)| ListedHook { id: *id, url: hook.url.clone(), settings: hook.settings.clone() });
+            listed.ok_or_else(ApiError::not_found)
         })
     }
 

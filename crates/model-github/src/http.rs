@@ -1,5 +1,7 @@
 //! The REST interface as HTTP: a request in, an answer (or a broken connection) out. Still pure: whoever has a socket calls this.
 
+mod apps;
+mod groups;
 mod hooks;
 mod routes;
 mod runners;
@@ -7,9 +9,10 @@ mod runners;
 use serde_json::{Value, json};
 
 use crate::Millis;
-use crate::auth::Caller;
+use crate::auth::{Caller, Principal};
 use crate::error::ApiError;
 use crate::model::GithubModel;
+use crate::time::http_date;
 
 /// A request.
 #[derive(Clone, Debug, Default)]
@@ -22,8 +25,21 @@ pub struct Request {
     pub authorization: Option<String>,
     /// The `iss` of the App's JWT in that header, if it is one and whoever asks has verified it.
     pub app: Option<String>,
+    /// When that JWT was made and ends, if GitHub shall judge that as well.
+    pub jwt: Option<JwtTimes>,
     /// The body.
     pub body: Vec<u8>,
+}
+
+/// The times of a JWT, in seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JwtTimes {
+    /// `iat`
+    pub issued_at: u64,
+    /// `exp`
+    pub expires_at: u64,
+    /// What time it is, by everybody's clock but GitHub's.
+    pub now: u64,
 }
 
 /// An answer.
@@ -64,7 +80,8 @@ impl GithubModel {
     pub fn http(&mut self, now: Millis, request: &Request) -> Reply {
         self.advance(now);
         let caller = caller(request);
-        let routed = self.route(now, request, &caller);
+        let refused = request.jwt.and_then(|times| self.refuses(times));
+        let routed = refused.map_or_else(|| self.route(now, request, &caller), Err);
         let mut response = match routed {
             Ok(response) => response,
             Err(ApiError::Dropped) => return Reply::Drop,
@@ -87,9 +104,33 @@ impl GithubModel {
                 ("x-ratelimit-resource", "core".to_owned()),
             ]);
         }
+        if let Ok(Principal::Pat(position)) = self.authenticate(&caller)
+            && let Some(scopes) = self.credentials.pats.get(position).and_then(|pat| pat.scopes.as_ref())
+        {
+            response.headers.push(("x-oauth-scopes", scopes.join(", ")));
+        }
+        response.headers.push(("date", http_date(self.now.saturating_add_signed(self.config.clock_ahead_ms))));
         let request_id = self.random.uuid();
         response.headers.push(("x-github-request-id", request_id));
         Reply::Answer(response)
+    }
+
+    /// Why GitHub does not believe the times of a JWT: by its own clock, it must not be from the future, nor be over, nor last for longer than ten minutes.
+    fn refuses(&self, times: JwtTimes) -> Option<ApiError> {
+        const LONGEST_S: u64 = 600;
+        // Two clocks that are the same still round for themselves.
+        const DRIFT_S: u64 = 5;
+        let now = times.now.saturating_add_signed(self.config.clock_ahead_ms / 1000);
+        let why = if times.expires_at > now + LONGEST_S + DRIFT_S {
+            "'Expiration time' claim ('exp') is too far in the future"
+        } else if times.expires_at <= now {
+            "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires"
+        } else if times.issued_at > now + DRIFT_S {
+            "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"
+        } else {
+            return None;
+        };
+        Some(ApiError::new(401, why))
     }
 }
 
@@ -112,6 +153,20 @@ fn parameter(query: &str, name: &str) -> Option<String> {
     query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| decode(value))
 }
 
+/// A value as a form has it.
+pub(crate) fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.*".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push('%');
+            encoded.push_str(&hex::encode_upper([byte]));
+        }
+    }
+    encoded
+}
+
 fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -131,12 +186,14 @@ fn decode(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{decode, parameter};
+    use super::{decode, encode, parameter};
 
     #[test]
     fn parameters_are_decoded() {
         assert_eq!(parameter("per_page=100&name=a%2Fb+c", "name").as_deref(), Some("a/b c"));
         assert_eq!(parameter("per_page=100", "page"), None);
         assert_eq!(decode("%C3%A9%zz"), "é?");
+        let json = "{\"a\": \"é+&=%\"}";
+        assert_eq!(decode(&encode(json)), json);
     }
 }

@@ -8,6 +8,7 @@
 //! It must never read a clock, do I/O or draw randomness that did not come from its seed, and it must never share a wire type with the
 //! project's own adapters: a mistake made there would be mirrored here and nobody would see it.
 
+mod apps;
 mod assign;
 mod auth;
 mod bare;
@@ -24,6 +25,7 @@ mod jobs;
 mod kinds;
 mod limits;
 mod model;
+mod pats;
 mod random;
 mod rest;
 mod runner;
@@ -43,10 +45,10 @@ mod world;
 pub use auth::{Access, Caller, InstallationToken, Permissions, RegistrationToken};
 pub use config::{Assignment, Config, Faults, Limits, Timing};
 pub use counters::{Count, Counters, Endpoint};
-pub use deliveries::{Answer, Delivery, HookOwner, NewHook, Outgoing, signature};
+pub use deliveries::{Answer, Delivery, HookOwner, HookSettings, NewHook, Outgoing, signature};
 pub use error::ApiError;
 pub use hook_log::{DeliveryPage, ListedHook, LogOf};
-pub use http::{Reply, Request, Response};
+pub use http::{JwtTimes, Reply, Request, Response};
 pub use ids::{DeliveryId, HookId, JobId, RunnerId, SessionId};
 pub use jit::ListenerCredentials;
 pub use job::{Action, Conclusion, Fate, Fault, Gate, Job, NewJob, RunnerSeen, Status, Tamper};

@@ -40,7 +40,9 @@ impl GithubModel {
 
     fn concerned(&self, job: &Job) -> Vec<(HookId, Option<u64>)> {
         let of = |hook: &Hook| match &hook.owner {
-            HookOwner::App(app) => self.installation_of(*app, &job.owner).map(Some),
+            _ if !hook.settings.active => None,
+            HookOwner::App(app) => self.installation_of(*app, &job.owner).filter(|id| self.hears_of_jobs(*id)).map(Some),
+            _ if !hook.settings.events.iter().any(|event| event == "workflow_job" || event == "*") => None,
             HookOwner::Organization(login) => login.eq_ignore_ascii_case(&job.owner).then_some(None),
             HookOwner::Repository(owner, name) => {
                 (owner.eq_ignore_ascii_case(&job.owner) && name.eq_ignore_ascii_case(&job.name)).then_some(None)
@@ -98,6 +100,7 @@ impl GithubModel {
             created_at: self.now,
             delivered_at: None,
             answer: None,
+            answer_body: String::new(),
             duration_ms: 0,
             installation,
             lost: self.strikes("lose", self.config.faults.lose),

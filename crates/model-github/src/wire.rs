@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::auth::{Access, Permissions};
 use crate::ids::HookId;
 use crate::job::{Action, Job, Status};
 use crate::runner::Runner;
@@ -73,6 +74,12 @@ impl Envelope {
         }
         body
     }
+}
+
+/// What an App or an installation may do.
+pub(crate) fn permissions(permissions: &Permissions) -> Value {
+    let access = |access: &Access| if *access == Access::Write { "write" } else { "read" };
+    permissions.0.iter().map(|(name, granted)| (name.clone(), Value::from(access(granted)))).collect::<serde_json::Map<_, _>>().into()
 }
 
 /// A job, as look-ups and webhooks show it.
@@ -169,7 +176,7 @@ pub(crate) fn runner(runner: &Runner, busy: bool) -> Value {
     })
 }
 
-fn repository(repository: &Repository, owned_by_organization: bool, api_url: &str, web_url: &str) -> Value {
+pub(crate) fn repository(repository: &Repository, owned_by_organization: bool, api_url: &str, web_url: &str) -> Value {
     let full_name = format!("{}/{}", repository.owner, repository.name);
     let kind = if owned_by_organization { "Organization" } else { "User" };
     json!({
@@ -190,7 +197,7 @@ fn repository(repository: &Repository, owned_by_organization: bool, api_url: &st
     })
 }
 
-fn account(api_url: &str, web_url: &str, login: &str, id: u64, kind: &str) -> Value {
+pub(crate) fn account(api_url: &str, web_url: &str, login: &str, id: u64, kind: &str) -> Value {
     json!({
         "login": login, "id": id, "node_id": node_id(kind, id), "type": kind, "site_admin": false,
         "avatar_url": format!("{web_url}/avatars/{id}"), "gravatar_id": "",

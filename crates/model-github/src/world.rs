@@ -52,7 +52,7 @@ pub enum GroupVisibility {
     All,
     /// Those that are not public.
     Private,
-    /// These, by name.
+    /// These, by name; of an enterprise, these organisations.
     Selected(Vec<String>),
 }
 
@@ -68,7 +68,8 @@ pub struct RunnerGroup {
 }
 
 impl RunnerGroup {
-    pub(crate) fn admits(&self, repository: &Repository) -> bool {
+    /// Of an enterprise, organisations are selected; of an organisation, repositories.
+    pub(crate) fn admits(&self, repository: &Repository, of_enterprise: bool) -> bool {
         let public = repository.visibility == Visibility::Public;
         if public && !self.allows_public_repositories {
             return false;
@@ -76,7 +77,10 @@ impl RunnerGroup {
         match &self.visibility {
             GroupVisibility::All => true,
             GroupVisibility::Private => !public,
-            GroupVisibility::Selected(names) => names.iter().any(|name| name.eq_ignore_ascii_case(&repository.name)),
+            GroupVisibility::Selected(names) => {
+                let asked = if of_enterprise { &repository.owner } else { &repository.name };
+                names.iter().any(|name| name.eq_ignore_ascii_case(asked))
+            }
         }
     }
 }
@@ -136,7 +140,9 @@ impl World {
                 .is_some_and(|enterprise| enterprise.eq_ignore_ascii_case(slug)),
         };
         let Some(group) = scope.group_owner().and_then(|owner| self.group(owner, group)) else { return false };
-        of_its_own && asked.is_none_or(|name| name.eq_ignore_ascii_case(&group.name)) && group.admits(repository)
+        of_its_own
+            && asked.is_none_or(|name| name.eq_ignore_ascii_case(&group.name))
+            && group.admits(repository, matches!(scope, Scope::Enterprise(_)))
     }
 }
 
@@ -171,6 +177,13 @@ impl GithubModel {
         let id = groups.keys().next_back().map_or(DEFAULT_GROUP, |id| id + 1);
         groups.insert(id, group);
         id
+    }
+
+    /// Somebody deletes a runner group. GitHub moves its runners to the default group; here they stay as they are, and get no jobs.
+    pub fn remove_runner_group(&mut self, owner: &str, id: u64) {
+        if let Some(groups) = self.world.groups.get_mut(&*lower(owner)) {
+            groups.remove(&id);
+        }
     }
 
     /// A runner group, to be changed. What waits is not looked at again by that alone.

@@ -2,6 +2,9 @@
 
 mod failures;
 mod hooks;
+mod inquiry;
+mod inquiry_job;
+mod inquiry_stage;
 mod look;
 mod mints;
 mod model;

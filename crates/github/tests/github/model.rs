@@ -2,19 +2,20 @@
 
 use crate::port::fleet_of;
 use crate::server::{Play, Seen, Server};
-use crate::world::{PAT, START, World, client, private_pem};
+use crate::world::{PAT, START, World, client, private_pem, public_pem};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::{CredentialName, JobId, RepositoryName, RunId, RunnerId};
 use fargate_runners_core::job::JobPhase;
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_github::{Credentials, FleetGithub, MemoryTokenStore};
 use fargate_runners_model_github::{
-    Answer, Conclusion, Config, Deprecation, GithubModel, HookOwner, JitRequest, ListenerCredentials, NewHook, NewJob, Permissions, Reply,
-    Request, Scope, Timing, Visibility,
+    Answer, Conclusion, Config, Deprecation, GithubModel, HookOwner, JitRequest, JwtTimes, ListenerCredentials, NewHook, NewJob,
+    Permissions, Reply, Request, Scope, Timing, Visibility,
 };
 use fargate_runners_use_cases::ports::{GithubError, HookLog, Jobs, PortError, Retry, Runners, chain};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use secrecy::SecretString;
-use serde_json::json as j;
+use serde_json::{Value, json as j};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -74,14 +75,16 @@ impl Stage {
     }
 }
 
-fn ask(model: &mut GithubModel, seen: &Seen) -> Play {
+/// Answers as the model does; JWTs are verified here, as by whoever serves it.
+pub fn ask(model: &mut GithubModel, seen: &Seen) -> Play {
     let (method, path_and_query) = seen.line.split_once(' ').unwrap();
-    let app = seen.bearer().starts_with("eyJ").then(|| "123".to_owned());
+    let (app, jwt) = claims_of(seen.bearer()).unzip();
     let request = Request {
         method: method.to_owned(),
         path_and_query: path_and_query.to_owned(),
         authorization: seen.headers.get("authorization").cloned(),
         app,
+        jwt,
         body: seen.body.clone().into_bytes(),
     };
     match model.http(NOW, &request) {
@@ -91,6 +94,15 @@ fn ask(model: &mut GithubModel, seen: &Seen) -> Play {
         }
         Reply::Drop => Play::HangUp,
     }
+}
+
+fn claims_of(bearer: &str) -> Option<(String, JwtTimes)> {
+    let mut validation = Validation::new(Algorithm::RS256);
+    validation.validate_exp = false;
+    let key = DecodingKey::from_rsa_pem(public_pem().as_bytes()).unwrap();
+    let claims = jsonwebtoken::decode::<Value>(bearer, &key, &validation).ok()?.claims;
+    let times = JwtTimes { issued_at: claims["iat"].as_u64()?, expires_at: claims["exp"].as_u64()?, now: START.as_secs() };
+    Some((claims["iss"].as_str()?.to_owned(), times))
 }
 
 #[tokio::test]

@@ -54,8 +54,9 @@ async fn answer(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Resul
     }
     let authorization = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let bearer = authorization.as_deref().and_then(|value| value.split_once(' ')).map(|(_, credential)| credential.trim());
-    let app = bearer.filter(|credential| credential.matches('.').count() == 2).and_then(|jwt| shared.keys.verify(jwt));
-    let request = Request { method: head.method.to_string(), path_and_query, authorization, app, body: body.to_vec() };
+    let verified = bearer.filter(|credential| credential.matches('.').count() == 2).and_then(|jwt| shared.keys.verify(jwt));
+    let (app, jwt) = verified.unzip();
+    let request = Request { method: head.method.to_string(), path_and_query, authorization, app, jwt, body: body.to_vec() };
     let reply = shared.with(|model, now| model.http(now, &request));
     shared.observe(|| Observation::Called {
         method: request.method.clone(),

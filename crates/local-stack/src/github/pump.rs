@@ -62,10 +62,11 @@ async fn until(shared: &Shared, due: Option<u64>) {
 async fn deliver(shared: &Shared, webhook: Outgoing) {
     let body = webhook.body();
     let headers = webhook.headers(&body);
-    let answer = match loopback::send("POST", &webhook.url, &headers, body.as_bytes(), ANSWER_LIMIT).await {
-        Ok(answer) => Answer::Status(answer.status),
-        Err(Error::TimedOut) => Answer::TimedOut,
-        Err(Error::Address(_) | Error::Broken(_) | Error::Unreadable) => Answer::Unreachable,
+    let sent = loopback::send("POST", &webhook.url, &headers, body.as_bytes(), ANSWER_LIMIT).await;
+    let (answer, said) = match sent {
+        Ok(answer) => (Answer::Status(answer.status), answer.body),
+        Err(Error::TimedOut) => (Answer::TimedOut, Vec::new()),
+        Err(Error::Address(_) | Error::Broken(_) | Error::Unreadable) => (Answer::Unreachable, Vec::new()),
     };
     shared.observe(|| Observation::Delivered {
         guid: webhook.guid.to_string(),
@@ -73,5 +74,6 @@ async fn deliver(shared: &Shared, webhook: Outgoing) {
         action: webhook.payload.action(),
         status: if let Answer::Status(status) = answer { Some(status) } else { None },
     });
-    shared.with(|model, now| model.answered(now, webhook.id, answer));
+    let said = String::from_utf8_lossy(&said);
+    shared.with(|model, now| model.answered_with(now, webhook.id, answer, &said));
 }

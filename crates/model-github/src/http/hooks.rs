@@ -7,7 +7,7 @@ use crate::auth::Caller;
 use crate::counters::Endpoint;
 use crate::deliveries::{Answer, Delivery};
 use crate::error::ApiError;
-use crate::hook_log::LogOf;
+use crate::hook_log::{ListedHook, LogOf};
 use crate::http::routes::number;
 use crate::http::{Response, Routed, parameter};
 use crate::ids::DeliveryId;
@@ -23,14 +23,19 @@ impl GithubModel {
     /// The webhooks of an organisation or a repository.
     pub(super) fn hooks_route(&mut self, now: Millis, caller: &Caller, scope: &Scope) -> Routed {
         let hooks = self.list_hooks(now, caller, scope)?;
-        let entry = |hook: &crate::hook_log::ListedHook| {
+        let entry = |hook: &ListedHook| {
             json!({
                 "type": if matches!(scope, Scope::Repository(..)) { "Repository" } else { "Organization" },
-                "id": hook.id.0, "name": "web", "active": true, "events": ["workflow_job"],
-                "config": { "content_type": "json", "insecure_ssl": "0", "secret": "********", "url": hook.url },
+                "id": hook.id.0, "name": "web", "active": hook.settings.active, "events": hook.settings.events, "config": hook_config(hook),
             })
         };
         Ok(Response::json(200, &hooks.iter().map(entry).collect()))
+    }
+
+    /// The App's own webhook.
+    pub(super) fn app_hook_route(&mut self, now: Millis, caller: &Caller) -> Routed {
+        let hook = self.app_hook(now, caller)?;
+        Ok(Response::json(200, &hook_config(&hook)))
     }
 
     /// Everything below `…/deliveries`: the list, the newest first; one with its payload; sending one again.
@@ -41,7 +46,7 @@ impl GithubModel {
                 let delivery = self.get_delivery(now, caller, log, DeliveryId(number(id)?))?;
                 let mut body = entry(&delivery);
                 body["request"] = json!({ "headers": {}, "payload": self.payload_of(&delivery) });
-                body["response"] = json!({ "headers": {}, "payload": "" });
+                body["response"] = json!({ "headers": {}, "payload": delivery.answer_body });
                 Ok(Response::json(200, &body))
             }
             ("POST", [id, "attempts"]) => {
@@ -81,6 +86,11 @@ impl GithubModel {
         };
         serde_json::from_str(&envelope.render(&delivery.payload)).unwrap_or_default()
     }
+}
+
+fn hook_config(hook: &ListedHook) -> Value {
+    let insecure = if hook.settings.insecure_ssl { "1" } else { "0" };
+    json!({ "content_type": hook.settings.content_type, "insecure_ssl": insecure, "secret": "********", "url": hook.url })
 }
 
 fn entry(delivery: &Delivery) -> Value {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::Millis;
-use crate::auth::{Access, Area, Caller, Permissions};
+use crate::auth::{Access, Caller, Permissions};
 use crate::counters::Endpoint;
 use crate::error::ApiError;
 use crate::hook_log::LogOf;
@@ -23,6 +23,9 @@ impl GithubModel {
         let body = || parse(&request.body);
         match (request.method.as_str(), segments.as_slice()) {
             ("POST", ["app", "installations", id, "access_tokens"]) => self.access_token(now, caller, number(id)?, &body()?),
+            ("GET", ["app"]) => self.app(now, caller),
+            ("GET", ["app", "hook", "config"]) => self.app_hook_route(now, caller),
+            ("GET", ["user"]) => self.user(now, caller),
             (method, ["app", "hook", "deliveries", rest @ ..]) => self.log_route(now, caller, method, &LogOf::App, rest, query),
             ("GET", ["orgs", org, "hooks"]) => self.hooks_route(now, caller, &Scope::Organization((*org).to_owned())),
             ("GET", ["repos", owner, repo, "hooks"]) => self.hooks_route(now, caller, &repository(owner, repo)),
@@ -48,10 +51,14 @@ impl GithubModel {
                 self.rerun_failed_jobs(now, caller, owner, repo, number(id)?)?;
                 Ok(Response::json(201, &json!({})))
             }
-            ("GET", ["rate_limit"]) => {
-                self.call(now, caller, Endpoint::RateLimit, |_, _| Ok(Response::json(200, &json!({ "resources": {} }))))
+            ("GET", ["rate_limit"]) => self.rate_limit(now, caller),
+            ("GET", ["repos", owner, repo]) => self.repository(now, caller, owner, repo),
+            ("GET", ["orgs", org, "actions", "runner-groups", rest @ ..]) => {
+                self.groups_route(now, caller, &Scope::Organization((*org).to_owned()), rest, query)
             }
-            (_, ["orgs", org, "actions", "runner-groups"]) => self.groups(now, caller, &Scope::Organization((*org).to_owned())),
+            ("GET", ["enterprises", slug, "actions", "runner-groups", rest @ ..]) => {
+                self.groups_route(now, caller, &Scope::Enterprise((*slug).to_owned()), rest, query)
+            }
             (method, ["orgs", org, "actions", "runners", rest @ ..]) => {
                 self.runner_route(now, caller, method, &Scope::Organization((*org).to_owned()), rest, query, &request.body)
             }
@@ -71,63 +78,15 @@ impl GithubModel {
             Permissions(wanted.iter().map(|(name, value)| (name.clone(), access(value))).collect())
         });
         let issued = self.exchange_token(now, caller, installation, wanted.as_ref())?;
-        let access = |access: &Access| if *access == Access::Write { "write" } else { "read" };
-        let permissions: serde_json::Map<String, Value> =
-            issued.permissions.0.iter().map(|(name, granted)| (name.clone(), access(granted).into())).collect();
         Ok(Response::json(
             201,
             &json!({
                 "token": issued.token,
                 "expires_at": rfc3339(issued.expires_at),
-                "permissions": permissions,
+                "permissions": wire::permissions(&issued.permissions),
                 "repository_selection": "all",
             }),
         ))
-    }
-
-    fn installation(&mut self, now: Millis, caller: &Caller, scope: &Scope) -> Routed {
-        let id = self.find_installation(now, caller, scope)?;
-        let found = self.credentials.installations.get(&id).ok_or_else(ApiError::not_found)?;
-        let body = json!({
-            "id": id,
-            "app_id": found.app,
-            "account": { "login": found.organization, "type": "Organization" },
-            "target_type": "Organization",
-            "repository_selection": "all",
-            "access_tokens_url": format!("{}/app/installations/{id}/access_tokens", self.config.api_url),
-            "events": ["workflow_job"],
-            "suspended_at": null,
-        });
-        Ok(Response::json(200, &body))
-    }
-
-    fn groups(&mut self, now: Millis, caller: &Caller, scope: &Scope) -> Routed {
-        self.call(now, caller, Endpoint::RunnerGroups, |model, _| {
-            model.authorize(caller, scope, Access::Read, Area::Runners)?;
-            let groups: Vec<Value> = scope
-                .group_owner()
-                .and_then(|owner| model.world.groups_of(owner))
-                .into_iter()
-                .flatten()
-                .map(|(id, group)| {
-                    json!({
-                        "id": id,
-                        "name": group.name,
-                        "visibility": match group.visibility {
-                            crate::world::GroupVisibility::All => "all",
-                            crate::world::GroupVisibility::Private => "private",
-                            crate::world::GroupVisibility::Selected(_) => "selected",
-                        },
-                        "default": *id == crate::world::DEFAULT_GROUP,
-                        "inherited": false,
-                        "allows_public_repositories": group.allows_public_repositories,
-                        "restricted_to_workflows": false,
-                        "selected_workflows": [],
-                    })
-                })
-                .collect();
-            Ok(Response::json(200, &json!({ "total_count": groups.len(), "runner_groups": groups })))
-        })
     }
 }
 

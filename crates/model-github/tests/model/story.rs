@@ -121,6 +121,7 @@ impl Story {
             path_and_query: path.to_owned(),
             authorization: Some(format!("token {PAT}")),
             app: app.map(str::to_owned),
+            jwt: None,
             body: body.as_bytes().to_vec(),
         };
         match self.github.http(self.now, &request) {

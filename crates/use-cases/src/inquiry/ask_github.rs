@@ -2,7 +2,8 @@
 
 use super::budget::Budget;
 use super::{
-    Access, CredentialKind, Delivery, FleetGroup, GithubAnswer, Inquire, Part, RunnerGroup, RunnerVersion, Runners, Webhook, Webhooks,
+    Access, CredentialKind, Delivery, Failure, FailureKind, FleetGroup, GithubAnswer, Inquire, Part, RunnerGroup, RunnerVersion, Runners,
+    Webhook, Webhooks,
 };
 use crate::ports::{Clock, DeliveryLog, FleetList, Fleets, Hook, SeenRunner, Shown, Standing};
 use fargate_runners_core::fleet::{Fleet, Scope};
@@ -63,13 +64,21 @@ impl<G: Standing + Shown + DeliveryLog, F: Fleets, C: Clock> Inquire<'_, G, F, C
         } else {
             access.token = Some(budget.ask(github.token(fleet)).await.into());
         }
+        access.rate_limit = match access.app.as_ref().and_then(Part::failure).filter(|failure| is_unwelcome(failure)) {
+            Some(failure) => Part::Failed(failure.clone()),
+            None => budget.ask(github.rate_limit(fleet)).await.into(),
+        };
+        access.clock_ahead_seconds = github.clock_ahead(fleet);
+        if let Some(failure) = access.rate_limit.failure().filter(|failure| is_about_the_token(failure)).cloned() {
+            // The next questions would wait for a token too, each for seconds, only to fail.
+            access.runners = Part::Failed(failure.clone());
+            access.newest_runner = Part::Failed(failure.clone());
+            access.groups = groups_of(fleets, |_| Part::Failed(failure.clone()));
+            return access;
+        }
         access.runners = self.runners(fleet, budget).await;
         access.newest_runner = budget.ask(github.newest_runner(fleet)).await.into();
-        if !matches!(fleet.scope, Scope::Repository(_)) {
-            access.groups = self.groups(fleets, budget).await;
-        }
-        access.rate_limit = budget.ask(github.rate_limit(fleet)).await.into();
-        access.clock_ahead_seconds = github.clock_ahead(fleet);
+        access.groups = self.groups(fleets, budget).await;
         access
     }
 
@@ -88,17 +97,12 @@ impl<G: Standing + Shown + DeliveryLog, F: Fleets, C: Clock> Inquire<'_, G, F, C
 
     async fn groups(&self, fleets: &[&Fleet], budget: &mut Budget<'_, C>) -> Vec<FleetGroup> {
         let mut known: BTreeMap<u64, Part<RunnerGroup>> = BTreeMap::new();
-        let mut groups = Vec::new();
-        for fleet in fleets {
-            let id = fleet.runner_group_id;
-            let group = match known.get(&id) {
-                Some(group) => group.clone(),
-                None => budget.ask(self.github.runner_group(fleet)).await.into(),
-            };
-            known.insert(id, group.clone());
-            groups.push(FleetGroup { fleet: fleet.name.to_string(), runner_group_id: id, group });
+        // One fleet asks for all of the same group.
+        let asking: BTreeMap<u64, &Fleet> = fleets.iter().map(|fleet| (fleet.runner_group_id, *fleet)).collect();
+        for (id, fleet) in asking.into_iter().filter(|(_, fleet)| !matches!(fleet.scope, Scope::Repository(_))) {
+            known.insert(id, budget.ask(self.github.runner_group(fleet)).await.into());
         }
-        groups
+        groups_of(fleets, |id| known.get(&id).cloned().unwrap_or_default())
     }
 
     async fn webhooks(&self, fleet: &Fleet, access: &Access, asked: &mut Asked, budget: &mut Budget<'_, C>) -> Option<Webhooks> {
@@ -146,6 +150,27 @@ impl<G: Standing + Shown + DeliveryLog, F: Fleets, C: Clock> Inquire<'_, G, F, C
         }
         Part::Answer(deliveries)
     }
+}
+
+/// Whether GitHub does not accept the App at all, so that it gives it no token either.
+const fn is_unwelcome(failure: &Failure) -> bool {
+    matches!(failure.kind, FailureKind::Credential | FailureKind::Unauthorized | FailureKind::Clock)
+}
+
+/// Whether it was not the asked call that failed, but what has to go before it: an App's installation must be found, and its token fetched.
+fn is_about_the_token(failure: &Failure) -> bool {
+    failure.kind != FailureKind::LeftOut && failure.call.as_ref().is_none_or(|call| !call.ends_with("/rate_limit"))
+}
+
+/// The fleets' groups; a repository has none.
+fn groups_of(fleets: &[&Fleet], group: impl Fn(u64) -> Part<RunnerGroup>) -> Vec<FleetGroup> {
+    let with_groups = fleets.iter().filter(|fleet| !matches!(fleet.scope, Scope::Repository(_)));
+    let of = |fleet: &&Fleet| FleetGroup {
+        fleet: fleet.name.to_string(),
+        runner_group_id: fleet.runner_group_id,
+        group: group(fleet.runner_group_id),
+    };
+    with_groups.map(of).collect()
 }
 
 /// Which webhooks were told of already.

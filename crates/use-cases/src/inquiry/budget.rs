@@ -35,3 +35,36 @@ impl<'a, C: Clock> Budget<'a, C> {
         question.await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    struct Watch(Cell<Timestamp>);
+
+    impl Clock for Watch {
+        fn now(&self) -> Timestamp {
+            self.0.get()
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_asked_once_the_calls_or_the_time_are_used_up() {
+        let (watch, asked) = (Watch(Cell::new(Timestamp::from_secs(1))), Cell::new(0));
+        let question = async || {
+            asked.set(asked.get() + 1);
+            Ok(())
+        };
+        let mut budget = Budget::new(&watch);
+        for _ in 0..CALLS_MAX {
+            assert_eq!(budget.ask(question()).await, Ok(()));
+        }
+        assert_eq!(budget.ask(question()).await.map_err(|failure| failure.kind), Err(FailureKind::LeftOut));
+        assert_eq!(asked.get(), CALLS_MAX);
+        let mut budget = Budget::new(&watch);
+        watch.0.set(watch.now() + TIME);
+        assert_eq!(budget.ask(question()).await.map_err(|failure| failure.kind), Err(FailureKind::LeftOut));
+        assert_eq!(asked.get(), CALLS_MAX);
+    }
+}
