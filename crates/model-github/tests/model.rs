@@ -8,6 +8,8 @@ mod rest;
 mod runners_and_jobs;
 #[path = "model/runs.rs"]
 mod runs;
+#[path = "model/standing.rs"]
+mod standing;
 #[path = "model/story.rs"]
 mod story;
 #[path = "model/struck.rs"]

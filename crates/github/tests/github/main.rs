@@ -12,5 +12,6 @@ mod port;
 mod runners;
 mod secrets;
 mod server;
+mod standing;
 mod tokens;
 mod world;
