@@ -81,6 +81,7 @@ impl Call {
     #[must_use]
     pub fn new(world: &Rc<World>, function: Function, host: Rc<Host>) -> Self {
         let deadline = world.now() + function.limit();
+        world.meter.begins(function);
         Self(Rc::new(CallInner {
             world: Rc::clone(world),
             function,
@@ -149,6 +150,7 @@ impl Call {
     /// On the way to a service: it takes a while, in which the function may die; or the service has no room, or breaks before it has done anything.
     pub async fn enter(&self, what: &'static str) -> Result<(), PortError> {
         let world = &self.0.world;
+        world.meter.called(what);
         let slow = if world.strikes(Fault::CallSlow) { world.faults.between(Fault::CallSlow, 1_000, 8_000) } else { 0 };
         self.pass(world.between(1, 12) + slow).await;
         if world.strikes(Fault::CallThrottled) {
@@ -186,6 +188,13 @@ impl Call {
         world.engine.sleep_until(until).await;
     }
 
+    /// A service takes this much longer, where anything is measured.
+    pub async fn takes(&self, millis: Millis) {
+        if millis > 0 {
+            self.pass(millis).await;
+        }
+    }
+
     async fn die(&self) {
         self.tell(|| "dies".to_owned());
         self.0.dead.set(true);
@@ -195,6 +204,12 @@ impl Call {
     /// Runs a function's future until it answers or dies (`None`).
     pub async fn run<T>(&self, body: impl Future<Output = T>) -> Option<T> {
         Mortal { body: Box::pin(body), call: self.clone() }.await
+    }
+}
+
+impl Drop for CallInner {
+    fn drop(&mut self) {
+        self.world.meter.ends(self.function);
     }
 }
 

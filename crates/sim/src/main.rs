@@ -3,9 +3,9 @@
 use clap::Parser;
 use fargate_runners_core::mutant::{self, Mutant};
 use fargate_runners_sim::faults::{Fault, Rate};
-use fargate_runners_sim::report;
 use fargate_runners_sim::shrink::shrink;
 use fargate_runners_sim::story::{Outcome, Settings, tell};
+use fargate_runners_sim::{report, scale};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -68,6 +68,10 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    // A mode of its own, with arguments of its own.
+    if std::env::args().nth(1).is_some_and(|first| first == "scale") {
+        return scale::command(std::env::args().skip(1));
+    }
     let arguments = Arguments::parse();
     let settings = Settings {
         jobs: arguments.jobs,

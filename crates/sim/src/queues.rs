@@ -227,6 +227,7 @@ impl Queues {
     }
 
     fn enqueue(&self, world: &Rc<World>, group: &str, id: String, body: String) {
+        world.meter.event(group, world.now());
         let starts = {
             let mut groups = self.groups.borrow_mut();
             let found = groups.entry(group.to_owned()).or_default();
@@ -251,6 +252,7 @@ impl Queues {
                 batch.push((group.to_owned(), queued));
             }
             found.works = !batch.is_empty();
+            world.meter.batch(batch.len(), found.messages.len(), world.now());
         }
         if !batch.is_empty() && batch.len() < BATCH && world.between(0, 9) == 0 {
             let other = groups.iter_mut().find(|(name, other)| *name != group && !other.works && !other.messages.is_empty());

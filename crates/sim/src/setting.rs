@@ -4,6 +4,7 @@ use crate::book::{CLUSTER, FleetBook, FleetPlan};
 use crate::engine::Engine;
 use crate::faults::{Fault, Faults};
 use crate::functions::Functions;
+use crate::meter::Meter;
 use crate::plan::{ORGANISATIONS, REPOSITORIES, StoryPlan, is_chosen};
 use crate::ports::{VERSION, WEBHOOK_SECRET};
 use crate::story::BEGIN;
@@ -17,6 +18,7 @@ use fargate_runners_model_github::{
 };
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 /// The App that sends the deliveries.
 const APP: u64 = 1;
@@ -63,6 +65,8 @@ pub fn world(seed: u64, plan: &StoryPlan, faults: Faults, tale: Tale) -> World {
         tale,
         memories: crate::ports::Memories::default(),
         caller: Caller::Token(TOKEN.to_owned()),
+        callers: BTreeMap::new(),
+        meter: Meter::default(),
         stack: stack(),
         busy_until: Cell::new(BEGIN),
         retries_interrupted_jobs: plan.retries_interrupted_jobs,
@@ -135,7 +139,7 @@ pub fn create(ecs: &mut EcsModel, now: u64, fleet: &FleetPlan) -> Result<Value, 
 }
 
 #[expect(clippy::unwrap_used, reason = "a constant that parses")]
-fn stack() -> StackId {
+pub(crate) fn stack() -> StackId {
     StackId::parse("0123abcd").unwrap()
 }
 

@@ -101,7 +101,7 @@ pub fn tell(seed: u64, settings: &Settings) -> Outcome {
 }
 
 /// Lets everything happen until a time, or until a rule is broken.
-fn run_until(world: &Rc<World>, until: Millis) {
+pub(crate) fn run_until(world: &Rc<World>, until: Millis) {
     loop {
         settle(world);
         if world.oracle.found().is_some() || !pass(world, until) {

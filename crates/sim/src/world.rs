@@ -5,17 +5,20 @@ use crate::book::FleetBook;
 use crate::engine::{Engine, Millis};
 use crate::faults::{Fault, Faults};
 use crate::functions::Functions;
+use crate::meter::Meter;
 use crate::oracle::Oracle;
 use crate::ports::Memories;
 use crate::queues::Queues;
 use crate::tale::Tale;
 use crate::task_host::TaskHost;
-use fargate_runners_core::ids::StackId;
+use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::ids::{CredentialName, StackId};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_ledger_memory::MemoryLedger;
 use fargate_runners_model_ecs::EcsModel;
 use fargate_runners_model_github::{Caller, GithubModel};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 /// A story's world.
 pub struct World {
@@ -47,6 +50,10 @@ pub struct World {
     pub memories: Memories,
     /// Who the control plane is at GitHub.
     pub caller: Caller,
+    /// The same for credentials of their own.
+    pub callers: BTreeMap<CredentialName, Caller>,
+    /// Counts what everything takes, and knows the limits that the models do not; it rests in a story.
+    pub meter: Meter,
     /// This installation.
     pub stack: StackId,
     /// When the last of the jobs that have begun is over, as long as nothing happens to it.
@@ -66,6 +73,12 @@ impl World {
     #[must_use]
     pub fn time(&self) -> Timestamp {
         Timestamp::from_millis(self.now())
+    }
+
+    /// Who the control plane is at GitHub for a fleet.
+    #[must_use]
+    pub fn caller_of(&self, fleet: &Fleet) -> Caller {
+        self.callers.get(&fleet.credential).unwrap_or(&self.caller).clone()
     }
 
     /// A number between the two.

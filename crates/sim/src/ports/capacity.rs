@@ -44,6 +44,7 @@ impl Capacity for Call {
     async fn want(&self, fleet: &Fleet, service: &ServiceName, count: u32) -> Result<Wanted, PortError> {
         self.tell(|| format!("sets the desired count of {service} to {count}"));
         self.world().oracle.wants(self, fleet, service, count);
+        self.world().meter.wants(service, self.world().now());
         let body = json!({"cluster": fleet.cluster, "service": service.as_str(), "desiredCount": count});
         match self.ask_ecs("UpdateService", &body).await {
             Ok(_) => {

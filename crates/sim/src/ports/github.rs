@@ -31,6 +31,7 @@ impl Call {
     /// One call to GitHub, with all that may go wrong on the way.
     pub(super) async fn ask_github<T>(&self, ask: impl FnOnce(&mut GithubModel, u64) -> Result<T, ApiError>) -> Result<T, Failure> {
         let world = self.world();
+        world.meter.called("GitHub");
         self.pass(world.between(40, 250)).await;
         if world.strikes(Fault::GithubLimited) {
             let pause = world.faults.between(Fault::GithubLimited, 5, 90);
@@ -94,7 +95,7 @@ impl Github for Call {
             labels: fleet.labels.iter().map(|label| label.as_str().to_owned()).collect(),
             work_folder: None,
         };
-        let (caller, scope) = (self.world().caller.clone(), scope(fleet));
+        let (caller, scope) = (self.world().caller_of(fleet), scope(fleet));
         let made = self
             .ask_github(|github, now| {
                 let made = github.generate_jit(now, &caller, &scope, &request);
@@ -106,6 +107,7 @@ impl Github for Call {
             .await;
         match made {
             Ok(jit) => {
+                self.world().meter.minted(&fleet.credential, self.world().now());
                 let text = format!("{}|{}|{VERSION}", jit.runner.id.0, jit.credentials.client_id);
                 Ok(JitRunner { id: RunnerId(jit.runner.id.0), encoded_jit_config: SecretString::from(text) })
             }
@@ -123,7 +125,7 @@ impl Github for Call {
     }
 
     async fn delete(&self, fleet: &Fleet, runner: RunnerId) -> Result<Deleted, GithubError> {
-        let (caller, scope) = (self.world().caller.clone(), scope(fleet));
+        let (caller, scope) = (self.world().caller_of(fleet), scope(fleet));
         let id = fargate_runners_model_github::RunnerId(runner.0);
         let answer = self
             .ask_github(|github, now| {
@@ -143,7 +145,7 @@ impl Github for Call {
     }
 
     async fn find(&self, fleet: &Fleet, name: &RunnerName) -> Result<Option<RunnerId>, GithubError> {
-        let (caller, scope) = (self.world().caller.clone(), scope(fleet));
+        let (caller, scope) = (self.world().caller_of(fleet), scope(fleet));
         let text = name.to_string();
         let page = self.ask_github(|github, now| github.list_runners(now, &caller, &scope, Some(&text), 100, 1)).await;
         let page = page.map_err(|failure| failed("finding a runner", failure))?;

@@ -22,6 +22,9 @@ impl Ledger for Call {
         let found = self.world().ledger.active(fleet, now).await;
         if let Ok(records) = &found {
             self.reads(fleet, records);
+            let world = self.world();
+            let wait = world.meter.looks(self.function(), fleet, records, world.now());
+            self.takes(wait).await;
         }
         self.leave("reading a fleet's records").await?;
         found
@@ -30,6 +33,8 @@ impl Ledger for Call {
     async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Versioned>, PortError> {
         self.enter("reading records").await?;
         let found = self.world().ledger.read(keys, now).await;
+        let wait = self.world().meter.reads(found.as_deref().unwrap_or_default(), self.world().now());
+        self.takes(wait).await;
         self.leave("reading records").await?;
         found
     }
@@ -42,6 +47,8 @@ impl Ledger for Call {
         if self.world().strikes(Fault::CommitRaced) {
             return Err(CommitError::Conflict);
         }
+        let wait = self.world().meter.writes(self.function(), writes, self.world().now());
+        self.takes(wait).await;
         let written = self.world().ledger.commit(writes, now).await;
         if written.is_ok() {
             self.world().oracle.committed(self, writes);

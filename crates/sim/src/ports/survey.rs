@@ -36,7 +36,7 @@ fn seen_runner(runner: &Runner, busy: bool) -> SeenRunner {
 
 impl Runners for Call {
     async fn runners(&self, fleet: &Fleet, page: u32) -> Result<RunnerPage, GithubError> {
-        let (caller, scope) = (self.world().caller.clone(), scope(fleet));
+        let (caller, scope) = (self.world().caller_of(fleet), scope(fleet));
         let found = self
             .ask_github(|github, now| {
                 let found = github.list_runners(now, &caller, &scope, None, PAGE, page as usize)?;
@@ -48,7 +48,7 @@ impl Runners for Call {
     }
 
     async fn runner(&self, fleet: &Fleet, runner: RunnerId) -> Result<Option<SeenRunner>, GithubError> {
-        let (caller, scope) = (self.world().caller.clone(), scope(fleet));
+        let (caller, scope) = (self.world().caller_of(fleet), scope(fleet));
         let found = self
             .ask_github(|github, now| {
                 let found = github.get_runner(now, &caller, &scope, ModelRunnerId(runner.0))?;
@@ -63,7 +63,7 @@ impl Runners for Call {
     }
 
     async fn refused_from(&self, fleet: &Fleet, version: &str) -> Result<Option<Timestamp>, GithubError> {
-        let (caller, scope) = (self.world().caller.clone(), scope(fleet));
+        let (caller, scope) = (self.world().caller_of(fleet), scope(fleet));
         self.world().oracle.asks_about_version(&fleet.scope.to_string());
         let found = self.ask_github(|github, now| github.deprecation(now, &caller, &scope, version)).await;
         let found = found.map_err(|failure| failed("asking about a version", failure))?;
@@ -72,8 +72,8 @@ impl Runners for Call {
 }
 
 impl Jobs for Call {
-    async fn job(&self, _fleet: &Fleet, repository: &RepositoryName, job: JobId) -> Result<Option<SeenJob>, GithubError> {
-        let caller = self.world().caller.clone();
+    async fn job(&self, fleet: &Fleet, repository: &RepositoryName, job: JobId) -> Result<Option<SeenJob>, GithubError> {
+        let caller = self.world().caller_of(fleet);
         let (owner, name) = repository.as_str().split_once('/').unwrap_or((repository.as_str(), ""));
         let found = self.ask_github(|github, now| github.get_job(now, &caller, owner, name, ModelJobId(job.0))).await;
         let job = match found {
@@ -100,8 +100,8 @@ impl Jobs for Call {
         }))
     }
 
-    async fn run(&self, _fleet: &Fleet, repository: &RepositoryName, run: RunId) -> Result<Option<SeenRun>, GithubError> {
-        let caller = self.world().caller.clone();
+    async fn run(&self, fleet: &Fleet, repository: &RepositoryName, run: RunId) -> Result<Option<SeenRun>, GithubError> {
+        let caller = self.world().caller_of(fleet);
         let (owner, name) = repository.as_str().split_once('/').unwrap_or((repository.as_str(), ""));
         self.world().oracle.asks_about_run(self.world(), run.0);
         match self.ask_github(|github, now| github.get_run(now, &caller, owner, name, run.0)).await {
@@ -115,8 +115,8 @@ impl Jobs for Call {
         }
     }
 
-    async fn rerun_failed(&self, _fleet: &Fleet, repository: &RepositoryName, run: RunId) -> Result<(), GithubError> {
-        let caller = self.world().caller.clone();
+    async fn rerun_failed(&self, fleet: &Fleet, repository: &RepositoryName, run: RunId) -> Result<(), GithubError> {
+        let caller = self.world().caller_of(fleet);
         let (owner, name) = repository.as_str().split_once('/').unwrap_or((repository.as_str(), ""));
         self.tell(|| format!("has run {run} of {repository} run once more"));
         let world = self.world();
