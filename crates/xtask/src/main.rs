@@ -4,6 +4,7 @@
 
 mod account;
 mod bench;
+mod burst;
 mod chaos;
 mod checks;
 mod counts;
@@ -45,6 +46,8 @@ enum Command {
     Demo(demo::Arguments),
     /// The local stack under load while its parts are killed, cut off, lied to and redeployed; ends in what is left behind.
     Chaos(chaos::Arguments),
+    /// Bursts of jobs whose tasks are accepted and never run: what the control plane does until its wanted number covers them.
+    Burst(burst::Arguments),
     /// Many stories on virtual time: the rules against everything that may go wrong. `cargo xtask sim --help` says what can be asked.
     #[command(disable_help_flag = true)]
     Sim(sim::Arguments),
@@ -82,6 +85,7 @@ async fn run(command: Command) -> Outcome {
     match command {
         Command::Demo(arguments) => demo::run(&project, &arguments).await,
         Command::Chaos(arguments) => chaos::run(&project, &arguments).await,
+        Command::Burst(arguments) => burst::run(&project, &arguments).await,
         Command::Sim(arguments) => unless_interrupted(sim::run(&project, &arguments)).await,
         Command::Growth(arguments) => unless_interrupted(growth::run(&project, &arguments)).await,
         Command::Protocols => unless_interrupted(protocols::run(&project)).await,

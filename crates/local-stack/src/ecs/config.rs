@@ -30,6 +30,8 @@ pub struct EcsConfig {
     pub rules_for: Duration,
     /// How many tasks are started at the same time: copying their folders keeps a small machine busy.
     pub starts_at_once: usize,
+    /// Whether containers are started. Without, tasks are accepted and boot for ever: for bursts beyond what one machine can run.
+    pub starts_containers: bool,
     /// Whether a task's home stays when it has ended. The file with its output always stays.
     pub keep_homes: bool,
     /// How many events are on their way at the same time.
@@ -51,6 +53,7 @@ impl EcsConfig {
             observer: None,
             rules_for: Duration::from_secs(3),
             starts_at_once: 8,
+            starts_containers: true,
             keep_homes: false,
             deliveries_at_once: 8,
         }

@@ -4,7 +4,7 @@
 mod fault;
 mod jobs;
 mod load;
-mod processes;
+pub mod processes;
 mod report;
 mod run;
 mod schedule;

@@ -25,6 +25,19 @@ pub struct Process {
     pub function: String,
 }
 
+/// The most memory that a process of the function below this folder has held so far, in KiB; 0 when there is none.
+pub fn peak_memory_kib(folder: &Path, function: &str) -> u64 {
+    let numbers = fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let own = numbers.filter(|number| is_function(*number, folder) && function_of(*number).as_deref() == Some(function));
+    own.filter_map(peak_of).max().unwrap_or_default()
+}
+
+/// A process's own highest mark, as the kernel keeps it.
+fn peak_of(pid: i32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok())
+}
+
 impl Process {
     /// The process below this folder that is connected from this port to that one.
     pub fn connected(folder: &Path, from: SocketAddr, to: u16) -> Option<Self> {
@@ -88,6 +101,8 @@ mod tests {
         let own = i32::try_from(std::process::id()).expect("a number");
         assert!(has_open(own, &format!("socket:[{socket}]")));
         assert!(Process::connected(Path::new("/"), from, to).is_none(), "this program is no function");
+        assert!(peak_of(own).is_some_and(|peak| peak > 0));
+        assert_eq!(peak_memory_kib(Path::new("/nowhere"), "scale"), 0);
         assert_eq!(inode(to, from.port()).filter(|other| *other == socket), None, "the other end is another socket");
     }
 }

@@ -61,13 +61,12 @@ pub fn read(folder: &Path) -> Outcome<Functions> {
     if functions.is_empty() { Err(Problem::new("no function has written a log")) } else { Ok(Functions(functions)) }
 }
 
-/// The last invocation of a function.
+/// The last invocation of a function; nothing when it was never invoked.
 pub fn last_invocation(folder: &Path, name: &str) -> Outcome<Function> {
     for entry in fs::read_dir(folder)?.flatten() {
         if entry.file_name().to_string_lossy().ends_with(&format!("{FOLDER}{name}{SUFFIX}")) {
             let text = fs::read_to_string(entry.path())?;
-            let last = text.rfind(START).ok_or_else(|| Problem::new(format!("{name} was never invoked")))?;
-            return Ok(function(&text[last..]));
+            return Ok(text.rfind(START).map_or_else(Function::default, |last| function(&text[last..])));
         }
     }
     Err(Problem::new(format!("{name} has written no log")))

@@ -11,6 +11,7 @@ mod reasons;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::problem::{Outcome, Problem};
 use crate::stack::RunFolder;
@@ -57,13 +58,6 @@ impl Counts {
         let (idle, calls): (Vec<Call>, Vec<Call>) = calls.into_iter().partition(|call| call.at >= idle_since && call.by == HEALER);
         let (healer, calls) = calls.into_iter().partition(|call| call.by == HEALER);
         [calls, healer, idle]
-    }
-
-    /// Reads the functions' logs, which have been fetched into the run's folder: all of them, and the last sweep by itself.
-    pub fn read_functions(run: &RunFolder) -> Outcome<(Functions, Function)> {
-        let functions = functions::read(&run.functions())?;
-        let last = functions::last_invocation(&run.functions(), HEALER)?;
-        Ok((functions, last))
     }
 
     /// For a person: what the jobs took, with the reason of each call.
@@ -121,6 +115,18 @@ impl Counts {
     }
 }
 
+/// Reads the functions' logs, which have been fetched into the run's folder: all of them, and the last sweep by itself.
+pub fn read_functions(run: &RunFolder) -> Outcome<(Functions, Function)> {
+    let functions = functions::read(&run.functions())?;
+    let last = functions::last_invocation(&run.functions(), HEALER)?;
+    Ok((functions, last))
+}
+
+/// Now, in seconds since the epoch.
+pub fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64()
+}
+
 fn reason(by: &str, name: &str) -> String {
     match reasons::of(by, name) {
         Some((Paid::ByJobs, why)) => why.to_owned(),
@@ -130,7 +136,7 @@ fn reason(by: &str, name: &str) -> String {
 }
 
 /// How often each function made each call.
-fn by_function<'a>(calls: impl IntoIterator<Item = &'a Call>) -> BTreeMap<(&'a str, &'a str), u64> {
+pub fn by_function<'a>(calls: impl IntoIterator<Item = &'a Call>) -> BTreeMap<(&'a str, &'a str), u64> {
     let mut found = BTreeMap::new();
     for call in calls {
         *found.entry((call.by.as_str(), call.name.as_str())).or_default() += 1;
@@ -147,6 +153,6 @@ fn per(count: u64, jobs: usize) -> String {
 
 /// A count, for sums of money: none here comes near the numbers that a `f64` rounds.
 #[expect(clippy::cast_precision_loss, reason = "counts of one run, far below 2^52")]
-fn number(count: u64) -> f64 {
+pub fn number(count: u64) -> f64 {
     count as f64
 }

@@ -12,7 +12,7 @@ use clap::Args;
 
 use crate::account;
 use crate::chaos::sweeps::Sweeps;
-use crate::counts::bounds;
+use crate::counts::{self, bounds};
 use crate::interrupt::interrupted;
 use crate::problem::{Outcome, Problem};
 use crate::project::Project;
@@ -82,7 +82,7 @@ async fn perform(stack: &mut Stack, arguments: &Arguments) -> Outcome {
         Some(mode) => scenario::burst(arguments.jobs, arguments.seed, mode),
         None => scenario::mixed(arguments.jobs, arguments.seed),
     };
-    let since = takings::now();
+    let since = counts::now();
     screen.line(Tone::Plain, &format!("\n{} jobs; all logs are in {}\n", plan.len(), stack.run.path().display()));
     // A burst is for counting: there the healer comes as seldom as on AWS, and nothing is done twice because it asked whether it was done.
     let sweeps = Sweeps::new(&stack.aws);

@@ -1,12 +1,10 @@
 //! What a demo has taken, and how much it may: counted when everything is over, with one more sweep of what is then an empty stack.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use fargate_runners_model_github::Endpoint;
 use serde_json::json;
 
-use crate::counts::Counts;
 use crate::counts::bounds::Bounds;
+use crate::counts::{Counts, now, read_functions};
 use crate::problem::{Outcome, Problem};
 use crate::stack::{CONTROL_PLANE, LaunchMode, Stack};
 
@@ -14,11 +12,6 @@ use super::jobs::Followed;
 
 /// From so many jobs on, a burst is held to a burst's bounds: what a lone job pays alone is shared by then.
 const BURST: usize = 50;
-
-/// Now, in seconds since the epoch.
-pub fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64()
-}
 
 /// Counts what was taken since a moment, and fetches the logs for it.
 pub async fn count(stack: &Stack, jobs: &[Followed], since: f64) -> Outcome<Counts> {
@@ -28,7 +21,7 @@ pub async fn count(stack: &Stack, jobs: &[Followed], since: f64) -> Outcome<Coun
     swept.map_err(|error| Problem::new(format!("an idle stack could not be swept: {error}")))?;
     let [calls, healer, idle] = Counts::share_out(stack.calls_since(since).await?, idle_since);
     let events = stack.collect_logs().await?;
-    let (functions, idle_sweep) = Counts::read_functions(&stack.run)?;
+    let (functions, idle_sweep) = read_functions(&stack.run)?;
     let (mints, token_exchanges, github) = stack.github.with(|model, _| {
         let counters = model.counters();
         let others = counters.iter().filter(|(endpoint, _)| !matches!(endpoint, Endpoint::TokenExchange | Endpoint::JitConfig));

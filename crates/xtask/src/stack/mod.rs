@@ -81,12 +81,14 @@ pub struct Size {
     pub spot_percent: u8,
     /// MiB of a task: something to be changed by another deploy.
     pub memory: u32,
+    /// Whether tasks run, or are only accepted.
+    pub runs_tasks: bool,
 }
 
 impl Size {
     /// Without Spot, and with the templates' own memory.
     pub const fn new(maximum: usize, seed: u64) -> Self {
-        Self { maximum, seed, spot_percent: 0, memory: 2_048 }
+        Self { maximum, seed, spot_percent: 0, memory: 2_048, runs_tasks: true }
     }
 }
 
@@ -111,7 +113,7 @@ impl Stack {
         let ecs_model = Arc::new(Mutex::new(world::ecs_model(size.seed)));
         let tap = Tap::open(lines.between(Between::TasksAndApi).port()).await?;
         let ecs_calls = EcsCalls::default();
-        let runner = world::install_runner(&run, &runner, &github)?;
+        let runner = size.runs_tasks.then(|| world::install_runner(&run, &runner, &github)).transpose()?;
         let ecs = world::ecs(ecs_listener, ecs_model.clone(), &aws, &run, runner, tap.port(), ecs_calls.clone());
         let ecs = step("ECS and Fargate, as a model that runs each task's real start script", ecs).await?;
 
@@ -201,6 +203,11 @@ impl Stack {
     /// What the functions have asked of AWS since a moment, in seconds since the epoch; the oldest first.
     pub async fn calls_since(&self, since: f64) -> Outcome<Vec<Call>> {
         counted::calls(&self.aws, &self.ecs_calls, since).await
+    }
+
+    /// Messages of the fleets' queue that are waiting or being worked on.
+    pub async fn fleet_messages(&self) -> Outcome<u64> {
+        queues::fleet_messages(&self.aws).await
     }
 
     /// Messages of the wake-up queue that are still to come: each brings a look.

@@ -21,6 +21,9 @@ const WAKE_UPS: &str = QUEUES[1];
 /// Where messages of a queue are that are still to come.
 const TO_COME: [&str; 2] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"];
 
+/// Where messages of a queue are that are not done.
+const IN_WORK: [&str; 2] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
+
 /// Makes messages come back sooner.
 pub async fn hasten(aws: &aws::Emulator) -> Outcome {
     for queue in QUEUES {
@@ -33,10 +36,19 @@ pub async fn hasten(aws: &aws::Emulator) -> Outcome {
 
 /// How many wake-ups are still to come.
 pub async fn wake_ups(aws: &aws::Emulator) -> Outcome<u64> {
-    let question = json!({ "QueueUrl": url(aws, WAKE_UPS).await?, "AttributeNames": TO_COME });
+    length(aws, WAKE_UPS, TO_COME).await
+}
+
+/// How many messages of the fleets wait or are being worked on.
+pub async fn fleet_messages(aws: &aws::Emulator) -> Outcome<u64> {
+    length(aws, QUEUES[0], IN_WORK).await
+}
+
+async fn length(aws: &aws::Emulator, queue: &str, attributes: [&str; 2]) -> Outcome<u64> {
+    let question = json!({ "QueueUrl": url(aws, queue).await?, "AttributeNames": attributes });
     let answer = aws.json("sqs", "AmazonSQS.GetQueueAttributes", &question).await.map_err(failed)?;
     let number = |name: &str| answer["Attributes"][name].as_str().and_then(|text| text.parse::<u64>().ok());
-    TO_COME.into_iter().map(number).sum::<Option<u64>>().ok_or_else(|| failed("its length is not told"))
+    attributes.into_iter().map(number).sum::<Option<u64>>().ok_or_else(|| failed("its length is not told"))
 }
 
 async fn url(aws: &aws::Emulator, queue: &str) -> Outcome<Value> {

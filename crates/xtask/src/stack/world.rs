@@ -98,13 +98,13 @@ pub fn install_runner(run: &RunFolder, binaries: &Binaries, github: &GithubHandl
     Ok(folder)
 }
 
-/// Starts ECS, with a host for its tasks.
+/// Starts ECS, with a host for its tasks. Without a runner's folder tasks are accepted and never run.
 pub async fn ecs(
     listener: TcpListener,
     model: Arc<Mutex<EcsModel>>,
     aws: &aws::Emulator,
     run: &RunFolder,
-    runner_folder: PathBuf,
+    runner_folder: Option<PathBuf>,
     api_port: u16,
     calls: EcsCalls,
 ) -> Outcome<EcsHandle> {
@@ -119,7 +119,8 @@ pub async fn ecs(
         region: account::REGION.into(),
         extra_environment: TASK_SETTINGS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         observer: Some(observer),
-        ..EcsConfig::new(runner_folder, run.tasks())
+        starts_containers: runner_folder.is_some(),
+        ..EcsConfig::new(runner_folder.unwrap_or_else(|| run.path().to_owned()), run.tasks())
     };
     Ok(ecs::serve(listener, model, Arc::new(aws.clone()), config).await?)
 }
