@@ -214,6 +214,25 @@ class Leases(StartScript):
         self.assertEqual(self.paths(), [REGISTER, ACK, LEASE, LEASE, LEASE, DONE])
         self.assertEqual(self.control_plane.of(DONE)[0].body["outcome"], "left")
 
+    def test_a_task_that_need_not_announce_its_end_does_not(self):
+        self.control_plane.answer(ACK, (200, {"announce": "no"}))
+        with self.task() as task:
+            task.order("job")
+            task.order("complete")
+            self.assertEqual(task.exit_code(), 0)
+        self.assertEqual(self.control_plane.of(DONE), [])
+
+    def test_a_task_that_was_told_to_leave_announces_the_job_that_came(self):
+        self.control_plane.answer(ACK, (200, {"announce": "no"}))
+        self.control_plane.answer(LEASE, (200, {"answer": "leave", "again_in_seconds": 1}))
+        with self.task(GRACE_SECONDS="15") as task:
+            self.control_plane.wait_for(LEASE, 1)
+            task.order("job")
+            task.wait_for_output("finishing it first")
+            task.order("complete")
+            self.assertEqual(task.exit_code(), 0)
+        self.assertEqual(self.control_plane.of(DONE)[0].body["outcome"], "job")
+
     def test_a_job_that_comes_in_the_grace_period_is_finished_first(self):
         for order in ("job", "worker"):
             with self.subTest(order):

@@ -8,6 +8,7 @@ use crate::mutant::{self, Mutant};
 use crate::names::RunnerName;
 use crate::record::{Key, Slot, View};
 use crate::state::{FailedBoot, LostJob, ServiceState};
+use crate::task::TaskRecord;
 use crate::time::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -40,6 +41,13 @@ pub fn keys_of(event: &Event, stack: &StackId) -> Vec<Key> {
     }
 }
 
+/// Whether the event's record is taken for one that does not exist yet, unless it is among those that count: nearly every job that is queued is a new one. Its
+/// write says so if it is not, and then it is read.
+#[must_use]
+pub fn is_taken_for_new(event: &Event) -> bool {
+    matches!(event, Event::Job(job) if job.phase == JobPhase::Queued)
+}
+
 /// Adds what an event says.
 pub fn apply(view: &mut View, event: &Event, stack: &StackId, now: Timestamp) {
     match event {
@@ -55,10 +63,16 @@ pub fn apply(view: &mut View, event: &Event, stack: &StackId, now: Timestamp) {
     }
 }
 
-/// The records of jobs whose tasks have ended by these events, to be read once the tasks are: such a job may be closed already, and not count any more.
+/// The records of jobs whose tasks have ended by these events, to be read once the tasks are: such a job may be closed already, and not count any more. Of a
+/// task that ended by itself, after a job of whose end GitHub has told, nothing is left to be said.
 #[must_use]
 pub fn keys_of_stopped(view: &View, events: &[Event]) -> Vec<Key> {
     let stopped = events.iter().filter_map(|event| if let Event::RunnerStopped(stopped) = event { Some(stopped) } else { None });
+    let is_settled = |stopped: &RunnerStopped| {
+        let task = view.tasks.get(&stopped.task_id).map(Slot::get);
+        stopped.stop.exit_code == Some(0) && task.is_some_and(|task| task.job_ended_at.is_some())
+    };
+    let stopped = stopped.filter(|stopped| !is_settled(stopped));
     let jobs = stopped.filter_map(|stopped| Some(Key::Job(stopped.fleet.clone(), view.tasks.get(&stopped.task_id)?.get().job_id?)));
     let missing: BTreeSet<Key> = jobs.filter(|key| !view.holds(key)).collect();
     missing.into_iter().collect()
@@ -124,6 +138,7 @@ fn apply_stopped(view: &mut View, event: &RunnerStopped, now: Timestamp) {
     let task = view.task_mut(&event.task_id, now);
     let first = task.stop.is_none();
     task.stopped(event.stop.clone());
+    task.done_with_job |= ended_after_job(task);
     task.task_definition = task.task_definition.take().or_else(|| event.task_definition.clone());
     task.service = task.service.take().or_else(|| event.service.clone());
     task.hosting = task.hosting.join(&event.hosting);
@@ -167,6 +182,13 @@ fn join_job(view: &mut View, news: &JobRecord) {
         // Joined with itself, so that it is what any other order would have made of it.
         None => drop(view.jobs.insert(news.job_id, Slot::new(news.join(news)))),
     }
+}
+
+/// Whether a task has ended by itself, with a registration and without having been told to leave: then it had a job, and that is over. Tasks of launch mode
+/// `tasks` say so by nothing else.
+fn ended_after_job(task: &TaskRecord) -> bool {
+    let by_itself = task.stop.as_ref().is_some_and(|stop| stop.exit_code == Some(0));
+    by_itself && task.registered_at.is_some() && task.leaving.is_none()
 }
 
 /// Whether the end of a task that never registered says that something is wrong with starting tasks. What the start script

@@ -88,14 +88,26 @@ pub fn plan(view: &mut View, fleet: &Fleet, seed: &str, now: Timestamp) -> Plan 
         look_within(&mut plan, MISFIT_FOR);
     }
     grant_leaves(view, fleet, &demand, &tally, &mut plan, now);
-    mark_raised(view, demand, &tally, now);
+    let oldest_raised = demand.oldest_raised();
+    let raised = mark_raised(view, demand, &tally, now);
     let state = view.state.get_mut();
+    state.waiting_since = oldest_raised.or(raised.then_some(now));
     state.wanted = tally.wanted;
     state.demand = tally.counts.queued + tally.counts.busy;
-    state.counts = tally.counts;
     state.current = Some(fleet.task_definition.clone());
     plan.look_again = plan.look_again.filter(|wait| take_wake_up(&mut state.wake_at, now + *wait, now));
+    note_counts(&mut view.state, tally.counts);
     plan
+}
+
+/// Takes the counts over. That only tasks on their way out have become more or fewer is not worth a write: each costs as much as all else that a look about
+/// the end of a task has to say.
+fn note_counts(state: &mut Slot<FleetState>, counts: Counts) {
+    let Counts { finishing, leaving, interrupted, .. } = state.get().counts;
+    state.get_mut().counts = Counts { finishing, leaving, interrupted, ..counts };
+    if state.is_changed() {
+        state.get_mut().counts = counts;
+    }
 }
 
 /// `min(maximum, queued + busy + warm)`.
@@ -276,9 +288,6 @@ fn open_breaker(view: &mut View, now: Timestamp) -> Option<Vec<String>> {
 /// Says how many runners may leave once they are idle: those beyond the needed, and a few that jobs wait beside for far too long.
 fn grant_leaves(view: &mut View, fleet: &Fleet, demand: &Demand, tally: &Tally, plan: &mut Plan, now: Timestamp) {
     let stuck = tally.idle > 0 && demand.oldest_raised().is_some_and(|raised| now.since(raised) >= HUNG_AFTER);
-    if tally.idle + tally.booting > 0 && tally.counts.queued > 0 {
-        look_within(plan, if stuck { HUNG_EVERY } else { HUNG_AFTER });
-    }
     if tally.may_leave() < tally.surplus() {
         look_within(plan, LOOK_AGAIN);
     }
@@ -292,17 +301,20 @@ fn grant_leaves(view: &mut View, fleet: &Fleet, demand: &Demand, tally: &Tally, 
     }
 }
 
-/// The oldest jobs, as many as runners do or will exist for them, get their milestone.
-fn mark_raised(view: &mut View, demand: Demand, tally: &Tally, now: Timestamp) {
+/// The oldest jobs, as many as runners do or will exist for them, get their milestone. Returns whether any has.
+fn mark_raised(view: &mut View, demand: Demand, tally: &Tally, now: Timestamp) -> bool {
     let covered = (tally.booting + tally.idle).min(tally.counts.queued) as usize;
     let mut queued = demand.queued;
     queued.sort_unstable();
     let due = queued.into_iter().take(covered).filter(|job| job.raised_at.is_none());
+    let mut any = false;
     for job in due.take(RAISED_PER_LOOK) {
         if let Some(job) = view.jobs.get_mut(&job.job_id).map(Slot::get_mut) {
             job.raised_at = Some(now);
+            any = true;
         }
     }
+    any
 }
 
 fn look_within(plan: &mut Plan, wait: Duration) {

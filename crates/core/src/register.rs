@@ -5,7 +5,7 @@
 use crate::ids::{ServiceName, TaskDefinition};
 use crate::mutant::{self, Mutant};
 use crate::names::ATTEMPT_MAX;
-use crate::plan::HUNG_AFTER;
+use crate::plan::{HUNG_AFTER, HUNG_EVERY};
 use crate::state::FleetState;
 use crate::task::{DoneAnswer, LeaveReason, Minted, TaskRecord, TaskState};
 use crate::time::Timestamp;
@@ -186,6 +186,15 @@ pub fn lease(task: &mut TaskRecord, state: &mut FleetState, now: Timestamp) -> R
     Ok(Lease::Leave(reason))
 }
 
+/// Whether the fleet is worth a look because of this idle runner: a job has waited beside it for so long that its listener may hang. Nothing else happens in
+/// such a fleet, so that the idle runner's own question is what brings `scale`.
+#[must_use]
+pub fn is_suspect(task: &TaskRecord, state: &FleetState, now: Timestamp) -> bool {
+    let long = |since: Option<Timestamp>| since.is_some_and(|since| now.since(since) >= HUNG_AFTER);
+    let idle = task.state() == TaskState::Idle && long(task.registered_at);
+    idle && long(state.waiting_since) && now.since(state.hung_granted_at) >= HUNG_EVERY
+}
+
 /// GitHub says that the leaver has a job after all: it stays.
 pub fn take_back_leave(task: &mut TaskRecord) {
     task.leaving = None;
@@ -315,6 +324,22 @@ mod tests {
         assert_eq!(lease(&mut second, &mut state, NOW), Ok(Lease::Stay));
         assert_eq!(lease(&mut first, &mut state, NOW), Ok(Lease::Leave(LeaveReason::Surplus)));
         assert_eq!(state.surplus, 0);
+    }
+
+    #[test]
+    fn a_runner_that_a_job_waits_beside_for_long_is_suspect_once_a_minute() {
+        let mut state = FleetState::new(FleetName::parse("default").unwrap());
+        let later = NOW + HUNG_AFTER;
+        assert!(!is_suspect(&registered(), &state, later), "no job waits");
+        state.waiting_since = Some(NOW);
+        assert!(is_suspect(&registered(), &state, later));
+        assert!(!is_suspect(&minted(), &state, later), "it is not idle");
+        state.waiting_since = Some(later);
+        assert!(!is_suspect(&registered(), &state, later), "it has waited for a moment only");
+        state.waiting_since = Some(NOW);
+        state.hung_granted_at = later;
+        assert!(!is_suspect(&registered(), &state, later));
+        assert!(is_suspect(&registered(), &state, later + HUNG_EVERY));
     }
 
     #[test]

@@ -97,7 +97,8 @@ pub struct LostJob {
     pub at: Timestamp,
 }
 
-/// How many of what a fleet had when it was last looked at. For people; no decision rests on it.
+/// How many of what a fleet had when it was last looked at; of those that are on their way out, when its record was last written. For people; no decision
+/// rests on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Counts {
     /// Jobs that wait for a runner of this fleet.
@@ -142,6 +143,9 @@ pub struct FleetState {
     /// When `hung` was last granted.
     #[serde(default)]
     pub hung_granted_at: Timestamp,
+    /// Since when the job has waited that a runner was wanted for first. An idle runner that finds this long ago has the fleet looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<Timestamp>,
     /// The revision that is current; idle runners of others leave.
     #[serde(default)]
     pub current: Option<TaskDefinition>,
@@ -184,6 +188,7 @@ impl FleetState {
             surplus: 0,
             hung: 0,
             hung_granted_at: Timestamp::default(),
+            waiting_since: None,
             current: None,
             changed_at: Timestamp::default(),
             demand: 0,

@@ -149,7 +149,7 @@ pub struct TaskRecord {
     /// When it reported that it is ready to go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done_at: Option<Timestamp>,
-    /// Whether it reported a job that is over, rather than that it has left.
+    /// Whether it reported a job that is over, rather than that it has left, or ended by itself without having been told to leave.
     #[serde(default)]
     pub done_with_job: bool,
     /// What it was told then.

@@ -502,10 +502,12 @@ fn no_runner_leaves_for_whom_ecs_would_start_another_because_a_needed_task_boots
 }
 
 #[test]
-fn a_hung_listener_of_the_only_runner_is_looked_at_again() {
+fn a_hung_listener_of_the_only_runner_is_looked_at_when_it_asks_and_costs_no_wake_up() {
     let mut world = world(10, 0);
     world.queues(1..=1);
-    assert!(world.look().look_again.is_some());
+    let queued_at = world.now;
+    assert_eq!(world.look().look_again, None);
+    assert_eq!(world.view.state.get().waiting_since, Some(queued_at));
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod common;
 use common::{World, definition, fleet, interrupted, stopped, task_id};
 use fargate_runners_core::labels::Labels;
 use fargate_runners_core::plan::Plan;
-use fargate_runners_core::task::TaskState;
+use fargate_runners_core::task::{LeaveReason, TaskState};
 
 fn launched(plan: &Plan) -> u32 {
     plan.launch.iter().map(|launch| launch.count).sum()
@@ -236,6 +236,44 @@ fn a_task_that_is_done_before_github_has_told_of_its_job_is_not_replaced() {
     world.passes(5);
     world.look();
     assert_eq!((world.view.state.get().wanted, world.view.state.get().unnamed_jobs.len()), (1, 0));
+}
+
+#[test]
+fn a_task_that_ended_by_itself_has_had_a_job_unless_it_was_told_to_leave() {
+    let mut world = world(10, 0);
+    world.queues(1..=2);
+    world.look();
+    world.launched(1..=2);
+    world.registers(1);
+    world.registers(2);
+    world.stops(1, 0);
+    world.passes(5);
+    assert_eq!(launched(&world.look()), 0, "its job is over, and GitHub has not told of it yet");
+    assert_eq!(world.view.state.get().unnamed_jobs.len(), 1);
+    let now = world.now;
+    world.view.task_mut(&task_id(2), now).leaving = Some((now, LeaveReason::Surplus));
+    world.stops(2, 0);
+    world.passes(5);
+    assert_eq!(launched(&world.look()), 1, "it has left without one");
+}
+
+#[test]
+fn only_tasks_on_their_way_out_are_no_reason_to_write_the_fleet() {
+    let mut world = world(10, 0);
+    world.queues(1..=1);
+    world.look();
+    world.launched(1..=1);
+    world.registers(1);
+    world.takes(1, 1);
+    world.look();
+    world.completes(1, 1);
+    world.look();
+    world.view.committed();
+    world.stops(1, 0);
+    world.passes(5);
+    world.look();
+    assert!(!world.view.state.is_changed());
+    assert!(world.view.tasks[&task_id(1)].is_changed());
 }
 
 #[test]

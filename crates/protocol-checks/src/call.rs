@@ -333,7 +333,7 @@ async fn register(port: Port, route: Route, task: u8, nonce: u8, members: &str) 
     let body = format!(r#"{{"nonce":"{nonce}"{members}}}"#);
     match register.handle(route, Some(&arn), body.as_bytes()).await {
         Answer::Jit(name, runner) => Said::Registration(name.attempt, runner.id.0),
-        Answer::Acknowledged => Said::Acknowledged,
+        Answer::Acknowledged(_) => Said::Acknowledged,
         Answer::Stay(_) => Said::Stay,
         Answer::LeaveLease => Said::LeaveLease,
         Answer::Go => Said::Go,

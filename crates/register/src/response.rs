@@ -2,7 +2,7 @@
 
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use fargate_runners_core::fleet::Scope;
-use fargate_runners_use_cases::register::Answer;
+use fargate_runners_use_cases::register::{Announces, Answer};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub fn response(answer: &Answer) -> ApiGatewayV2httpResponse {
                 "runner_group": "", "token": token.expose_secret(),
             }),
         ),
-        Answer::Acknowledged => (200, json!({})),
+        Answer::Acknowledged(Announces(announces)) => (200, json!({ "announce": if *announces { "yes" } else { "no" } })),
         Answer::Stay(again) => (200, json!({ "answer": "stay", "again_in_seconds": again.as_secs() })),
         Answer::LeaveLease => (200, json!({ "answer": "leave" })),
         Answer::Go => (200, json!({ "answer": "go" })),

@@ -7,8 +7,9 @@ use crate::task_host::{Phase, TaskLife};
 use crate::world::World;
 use fargate_runners_core::names::RunnerName;
 use fargate_runners_model_github::ListenerCredentials;
-use fargate_runners_use_cases::register::{Answer, Route};
+use fargate_runners_use_cases::register::{Announces, Answer, Route};
 use secrecy::ExposeSecret;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ const AGAIN_MOST: Millis = 300_000;
 /// Plays the script; returns its exit code.
 pub async fn play(world: &Rc<World>, life: &Rc<TaskLife>) -> i32 {
     let nonce = format!("{:032x}{:032x}", world.between(0, u64::MAX), world.between(0, u64::MAX));
-    let script = Script { world, life, nonce, boot_over: world.now() + BOOT };
+    let script = Script { world, life, nonce, boot_over: world.now() + BOOT, announces: Cell::new(true) };
     let (name, credentials) = match script.registers().await {
         Ok(registration) => registration,
         Err(code) => return code,
@@ -59,6 +60,8 @@ struct Script<'a> {
     nonce: String,
     /// Until when it may boot: one time for the registration and its acknowledgement together.
     boot_over: Millis,
+    /// Whether its end is to be announced.
+    announces: Cell<bool>,
 }
 
 /// The waits between tries: as long as the answer says, else twice as long each time, and a little chance on top.
@@ -135,7 +138,8 @@ impl Script<'_> {
         loop {
             let answer = self.call_unless_stopped(Route::Ack, Some(("runner_name", name.to_string()))).await.ok_or(15)?;
             let again = match answer {
-                ApiAnswer::Answer(Answer::Acknowledged) => {
+                ApiAnswer::Answer(Answer::Acknowledged(Announces(announces))) => {
+                    self.announces.set(announces);
                     self.life.phase.set(Phase::Listening);
                     return Ok(());
                 }
@@ -159,7 +163,9 @@ impl Script<'_> {
         let ended = self.watches().await;
         self.life.phase.set(Phase::Finishing);
         if self.life.job_over.get() && ended != Ended::Cancelled {
-            self.announces("job").await;
+            if self.announces.get() {
+                self.announce("job").await;
+            }
             return 0;
         }
         match ended {
@@ -167,7 +173,7 @@ impl Script<'_> {
             Ended::Stopped => 15 + i32::from(self.life.has_job.get()),
             Ended::Left if self.life.has_job.get() => 14,
             Ended::Left => {
-                self.announces("left").await;
+                self.announce("left").await;
                 0
             }
             Ended::ByItself if self.life.stopped.is_raised() => 16,
@@ -217,6 +223,7 @@ impl Script<'_> {
                         }
                         ApiAnswer::Answer(Answer::LeaveLease | Answer::Leave) => {
                             heard_at = world.now();
+                            self.announces.set(true);
                             true
                         }
                         other => {
@@ -273,7 +280,7 @@ impl Script<'_> {
         }
     }
 
-    async fn announces(&self, outcome: &'static str) {
+    async fn announce(&self, outcome: &'static str) {
         if self.life.stopped.is_raised() {
             return;
         }

@@ -42,7 +42,7 @@ pub struct Register<L, P, G, T, F, B, C> {
     pub tasks: T,
     /// The fleets.
     pub fleets: F,
-    /// Where `Runner Done` goes.
+    /// Where `Runner Done` and `Look Again` go.
     pub bus: B,
     /// The time.
     pub clock: C,
@@ -81,6 +81,10 @@ enum Outcome {
     Left,
 }
 
+/// Whether a task is to announce its end, and to wait for a word: only ECS's service must know before it sees the exit. Elsewhere the exit says all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Announces(pub bool);
+
 /// The answer to a task.
 #[derive(Debug)]
 pub enum Answer {
@@ -88,8 +92,8 @@ pub enum Answer {
     Jit(RunnerName, JitRunner),
     /// 200: a registration token.
     Token(RunnerName, Box<Fleet>, SecretString),
-    /// 200: acknowledged.
-    Acknowledged,
+    /// 200: acknowledged. Whether the task is to announce its end.
+    Acknowledged(Announces),
     /// 200: stay, and ask again after this time.
     Stay(Duration),
     /// 200: leave.

@@ -3,13 +3,14 @@
 mod common;
 
 use common::{TestLedger, World, arn, stack, task_id};
+use fargate_runners_core::events::Event;
 use fargate_runners_core::state::FleetState;
 use fargate_runners_core::task::TaskState;
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_core::{ids::FleetName, record::Record, record::Version, record::Write};
 use fargate_runners_ledger_memory::MemoryLedger;
 use fargate_runners_use_cases::ports::{Clock, Deleted, Ledger, MintError, MintPace, PortError, Protection, Retry};
-use fargate_runners_use_cases::register::{Answer, Register, Route};
+use fargate_runners_use_cases::register::{Announces, Answer, Register, Route};
 use std::time::Duration;
 
 type TestRegister = Register<TestLedger, MemoryLedger, World, World, World, World, World>;
@@ -40,13 +41,38 @@ async fn acknowledge(world: &World, runner_name: &str) -> Answer {
 async fn registered(world: &World, fleet: &str, task: u64) {
     world.runs(fleet, task, "RUNNING");
     assert!(matches!(ask(world, Route::Registration, fleet, task, "n").await, Answer::Jit(..)));
-    assert!(matches!(ask(world, Route::Ack, fleet, task, "n").await, Answer::Acknowledged));
+    assert!(matches!(ask(world, Route::Ack, fleet, task, "n").await, Answer::Acknowledged(_)));
 }
 
 async fn surplus(world: &World, fleet: &str, count: u32) {
     let mut state = world.state(fleet).await.unwrap_or_else(|| FleetState::new(FleetName::parse(fleet).unwrap()));
     state.surplus = count;
     world.1.commit(&[Write { record: Record::Fleet(state), expected: Version(0) }], world.now()).await.unwrap();
+}
+
+#[tokio::test]
+async fn only_a_services_task_announces_its_end() {
+    let world = World::default();
+    for (fleet, task, announces) in [("burst", 1, false), ("default", 2, true)] {
+        registered(&world, fleet, task).await;
+        let answer = ask(&world, Route::Ack, fleet, task, "n").await;
+        assert!(matches!(answer, Answer::Acknowledged(Announces(said)) if said == announces), "{fleet} {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_idle_runner_that_a_job_waits_beside_for_long_has_its_fleet_looked_at() {
+    let world = World::default();
+    registered(&world, "burst", 1).await;
+    let mut state = FleetState::new(FleetName::parse("burst").unwrap());
+    state.waiting_since = Some(world.now());
+    world.1.commit(&[Write { record: Record::Fleet(state), expected: Version(0) }], world.now()).await.unwrap();
+    let looks = |world: &World| world.with(|state| state.published.iter().filter(|event| matches!(event, Event::LookAgain(_))).count());
+    assert!(matches!(ask(&world, Route::Lease, "burst", 1, "n").await, Answer::Stay(_)));
+    assert_eq!(looks(&world), 0);
+    world.passes(180);
+    assert!(matches!(ask(&world, Route::Lease, "burst", 1, "n").await, Answer::Stay(_)));
+    assert_eq!(looks(&world), 1);
 }
 
 #[tokio::test]
@@ -122,7 +148,7 @@ async fn a_registration_that_a_late_repeat_has_removed_is_not_acknowledged() {
     assert!(matches!(acknowledge(&world, &first.to_string()).await, Answer::Forbidden));
     assert!(matches!(acknowledge(&world, "of-no-task").await, Answer::Forbidden));
     assert_eq!(world.task("burst", 1).await.unwrap().registered_at, None);
-    assert!(matches!(acknowledge(&world, &second.to_string()).await, Answer::Acknowledged));
+    assert!(matches!(acknowledge(&world, &second.to_string()).await, Answer::Acknowledged(_)));
 }
 
 #[tokio::test]
@@ -132,9 +158,9 @@ async fn a_second_nonce_or_anything_after_the_ack_gets_403() {
     assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Jit(..)));
     assert!(matches!(ask(&world, Route::Registration, "burst", 1, "other").await, Answer::Forbidden));
     assert!(matches!(ask(&world, Route::Ack, "burst", 1, "other").await, Answer::Forbidden));
-    assert!(matches!(ask(&world, Route::Ack, "burst", 1, "n").await, Answer::Acknowledged));
+    assert!(matches!(ask(&world, Route::Ack, "burst", 1, "n").await, Answer::Acknowledged(_)));
     assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Forbidden));
-    assert!(matches!(ask(&world, Route::Ack, "burst", 1, "n").await, Answer::Acknowledged), "its answer may have been lost");
+    assert!(matches!(ask(&world, Route::Ack, "burst", 1, "n").await, Answer::Acknowledged(_)), "its answer may have been lost");
     assert_eq!(world.with(|state| state.mints.len()), 1);
 }
 

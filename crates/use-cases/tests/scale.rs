@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::around::{registered, service};
+use common::around::{job_event, registered, service};
 use common::{TestLedger, World, stack, task_id};
 use fargate_runners_core::events::{Event, LookAgain, RunnerStopped};
 use fargate_runners_core::hosting::Hosting;
@@ -90,6 +90,15 @@ async fn the_same_delivery_twice_is_one_job_and_one_task() {
     assert_eq!(scale(&world).handle(vec![queued("burst", 1)]).await, Vec::<String>::new());
     assert_eq!(world.with(|state| state.launches.iter().map(|launch| launch.count).sum::<u32>()), 1);
     assert!(world.task("burst", 1000).await.is_some());
+}
+
+#[tokio::test]
+async fn a_late_repeat_of_a_closed_job_opens_nothing() {
+    let world = World::default();
+    world.knows_job(&job_event("burst", 1, JobPhase::Completed)).await;
+    assert_eq!(scale(&world).handle(vec![queued("burst", 1)]).await, Vec::<String>::new());
+    assert_eq!(world.with(|state| state.launches.len()), 0);
+    assert_eq!(world.job("burst", 1).await.unwrap().phase, JobPhase::Completed);
 }
 
 #[tokio::test]

@@ -4,12 +4,12 @@
 use super::mint::trouble;
 use super::{Answer, CONFLICTS_MAX, Caller, Register, Trouble};
 use crate::find;
-use crate::ports::{Bus, Clock, CommitError, Deleted, Fleets, Github, Ledger, MintPace, Tasks};
-use fargate_runners_core::events::{Event, RunnerDone};
+use crate::ports::{Bus, Clock, CommitError, Deleted, Fleets, Github, Ledger, MintPace, Tasks, chain};
+use fargate_runners_core::events::{Event, LookAgain, RunnerDone};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::mutant::{self, Mutant};
 use fargate_runners_core::record::{Key, View};
-use fargate_runners_core::register::{DONE_AGAIN, Lease, Refusal, done, is_to_tell_again, lease, take_back_leave};
+use fargate_runners_core::register::{DONE_AGAIN, Lease, Refusal, done, is_suspect, is_to_tell_again, lease, take_back_leave};
 use fargate_runners_core::task::{DoneAnswer, TaskRecord};
 use std::time::Duration;
 
@@ -23,7 +23,12 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
             let mut task = view.tasks.remove(&caller.task).ok_or(Refusal::Forbidden("it has no registration to keep"))?;
             let answer = lease(task.get_mut(), view.state.get_mut(), now)?;
             view.tasks.insert(caller.task.clone(), task.clone());
-            let Lease::Leave(reason) = answer else { return Ok(Answer::Stay(fleet.lease)) };
+            let Lease::Leave(reason) = answer else {
+                if is_suspect(task.get(), view.state.get(), now) {
+                    self.have_looked_at(fleet, caller).await;
+                }
+                return Ok(Answer::Stay(fleet.lease));
+            };
             match self.ledger.commit(&view.writes(), now).await {
                 Ok(()) => {}
                 Err(CommitError::Conflict) => continue,
@@ -33,6 +38,15 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
             return self.delete_leaver(fleet, caller, task.get()).await;
         }
         Err(Trouble::Contention)
+    }
+
+    /// Has `scale` look at a fleet in which nothing happens although a job waits. If that cannot be said, the runner asks again in a while.
+    async fn have_looked_at(&self, fleet: &Fleet, caller: &Caller) {
+        tracing::warn!(fleet = %fleet.name, task_id = %caller.task, "a job waits beside an idle runner for long; the fleet is looked at");
+        let event = Event::LookAgain(LookAgain { fleet: fleet.name.clone() });
+        if let Err(error) = self.bus.publish(&[event]).await {
+            tracing::error!(fleet = %fleet.name, error = chain(&error), "a look could not be asked for");
+        }
     }
 
     /// GitHub deletes the leaver. If it says that it has a job after all, it stays.

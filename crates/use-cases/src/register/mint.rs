@@ -1,7 +1,7 @@
 //! A registration and its acknowledgement. In `service` mode ECS grants protection first, then one mint, under a lock in the task's record: two calls
 //! never mint for one task at once, and a repeat first removes what the last one may have made.
 
-use super::{Answer, CONFLICTS_MAX, Caller, Register, Trouble};
+use super::{Announces, Answer, CONFLICTS_MAX, Caller, Register, Trouble};
 use crate::find;
 use crate::ports::{
     Bus, Clock, CommitError, Deleted, Fleets, Github, GithubError, Ledger, MintError, MintPace, PortError, Protection, Retry,
@@ -84,7 +84,7 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
                     metrics::counter!("RunnersRegistered").increment(first.into());
                     let name = self.name(fleet, caller, task.get().attempt);
                     tracing::info!(fleet = %fleet.name, task_id = %caller.task, runner_name = %name, "a runner is about to listen");
-                    return Ok(Answer::Acknowledged);
+                    return Ok(Answer::Acknowledged(Announces(task.get().service.is_some())));
                 }
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Failed(error)) => return Err(error.into()),

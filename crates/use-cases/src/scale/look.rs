@@ -5,7 +5,7 @@ use crate::find;
 use crate::measure;
 use crate::ports::{Bus, COMMIT_MAX, Capacity, Clock, CommitError, DeadLetters, FleetQueue, Fleets, Ledger, PortError, WakeUp, chain};
 use crate::webhook::DOUBT;
-use fargate_runners_core::apply::{apply, keys_of, keys_of_stopped, take_losses};
+use fargate_runners_core::apply::{apply, is_taken_for_new, keys_of, keys_of_stopped, take_losses};
 use fargate_runners_core::events::{Event, RunnerLost};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::FleetName;
@@ -43,9 +43,9 @@ where
     /// Takes the events in and does what follows. An error means that the events are not in the ledger.
     pub async fn look(&self, name: &FleetName, events: &[Event]) -> Result<(), LookError> {
         let fleet = self.fleet(name).await?;
-        for _ in 0..CONFLICTS_MAX {
+        for round in 0..CONFLICTS_MAX {
             let now = self.clock.now();
-            let mut view = self.read(name, events, now).await?;
+            let mut view = self.read(name, events, round > 0, now).await?;
             let awaited = Awaited::of(&view, events);
             for event in events {
                 apply(&mut view, event, &self.stack, now);
@@ -88,10 +88,12 @@ where
         Ok(found)
     }
 
-    async fn read(&self, name: &FleetName, events: &[Event], now: Timestamp) -> Result<View, PortError> {
+    /// What counts, and what the events are about. Jobs that are taken for new ones are read only if somebody `doubts` it, since a write was refused.
+    async fn read(&self, name: &FleetName, events: &[Event], doubts: bool, now: Timestamp) -> Result<View, PortError> {
         let mut view = View::new(name.clone());
         view.add(self.ledger.active(name, now).await?);
-        let mut missing: Vec<_> = events.iter().flat_map(|event| keys_of(event, &self.stack)).filter(|key| !view.holds(key)).collect();
+        let asked = events.iter().filter(|event| doubts || !is_taken_for_new(event));
+        let mut missing: Vec<_> = asked.flat_map(|event| keys_of(event, &self.stack)).filter(|key| !view.holds(key)).collect();
         missing.sort();
         missing.dedup();
         if !missing.is_empty() {
