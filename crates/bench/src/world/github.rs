@@ -63,6 +63,7 @@ impl Github {
             path_and_query: asked.path.clone(),
             authorization: Some(authorization),
             app,
+            jwt: None,
             body: asked.body.to_vec(),
         };
         match self.model.http(now, &request) {
