@@ -5,13 +5,16 @@ use std::fmt::Write as _;
 
 use super::jobs::{FUNCTION_GB, Line};
 use super::prices::{
-    self, ALARM_MONTH, DYNAMODB_READ, DYNAMODB_WRITE, KMS, LAMBDA_GB_SECOND, LAMBDA_REQUEST, LOG_GB, LOG_GB_MONTH, METRIC_MONTH, SCHEDULER,
-    SQS_FIFO, SQS_STANDARD, SSM_STANDARD,
+    self, ALARM_MONTH, DASHBOARD_MONTH, DYNAMODB_READ, DYNAMODB_WRITE, KMS, LAMBDA_GB_SECOND, LAMBDA_REQUEST, LOG_GB, LOG_GB_MONTH,
+    METRIC_MONTH, SCHEDULER, SQS_FIFO, SQS_STANDARD, SSM_STANDARD,
 };
 use super::{Counts, number};
 
-/// The template, for what it has that is paid for by the month.
-const TEMPLATE: &str = include_str!("../../../../template.yaml");
+/// The templates of the stack, for what they have that is paid for by the month.
+const TEMPLATES: [&str; 2] = [include_str!("../../../../template.yaml"), include_str!("../../../../observability.yaml")];
+
+/// The dashboard that the stack brings along. An account has three for nothing.
+const DASHBOARDS: f64 = 1.0;
 
 /// 730 hours, AWS's own month.
 const MONTH_SECONDS: f64 = 730.0 * 3600.0;
@@ -54,7 +57,8 @@ fn lines(counts: &Counts) -> Vec<Line> {
     vec![
         line(SQS_FIFO, polls * QUEUES.0 + dead_letters * FIFO_SHARE_OF_READS, "empty answers to Lambda's pollers, and to the sweep"),
         line(SQS_STANDARD, polls * QUEUES.1 + dead_letters * (1.0 - FIFO_SHARE_OF_READS), "the same"),
-        line(ALARM_MONTH, number(alarm_metrics(TEMPLATE)), "each metric of an alarm counts"),
+        line(ALARM_MONTH, number(TEMPLATES.into_iter().map(alarm_metrics).sum()), "each metric of an alarm counts"),
+        line(DASHBOARD_MONTH, DASHBOARDS, "unless it is one of an account's first three"),
         line(METRIC_MONTH, number(counts.idle_sweep.metrics.len() as u64), "those that an idle sweep writes"),
         line(LAMBDA_REQUEST, sweeps, "sweeps"),
         line(LAMBDA_GB_SECOND, number(counts.idle_sweep.billed_ms) / 1000.0 * FUNCTION_GB * sweeps, "as billed here"),
@@ -87,6 +91,6 @@ mod tests {
         let template = "  A:\n    Type: AWS::CloudWatch::Alarm\n    Properties:\n      Metrics:\n        - { Id: all }\n        - { Id: m1, MetricStat: {} }\n        \
                         - { Id: m2, MetricStat: {} }\n  B:\n    Type: AWS::CloudWatch::Alarm\n    Properties:\n      MetricName: x\n";
         assert_eq!(alarm_metrics(template), 3);
-        assert!(alarm_metrics(TEMPLATE) > 7, "the template has seven alarms, most of them sums");
+        assert!(TEMPLATES.into_iter().map(alarm_metrics).sum::<u64>() > 10, "the stack has ten alarms, most of them sums");
     }
 }

@@ -65,11 +65,14 @@ pub const METRIC_MONTH: Price = Price::new("CloudWatch custom metrics, months", 
 /// A metric that an alarm watches, for a month.
 pub const ALARM_MONTH: Price = Price::new("CloudWatch alarm metrics, months", 0.10, 1.0, "aws.amazon.com/cloudwatch/pricing");
 
+/// A dashboard, for a month.
+pub const DASHBOARD_MONTH: Price = Price::new("CloudWatch dashboards, months", 3.00, 1.0, "aws.amazon.com/cloudwatch/pricing");
+
 /// Logs are billed by the gigabyte of 2^30 bytes.
 const GB: f64 = 1_073_741_824.0;
 
 /// All of them.
-const ALL: [Price; 15] = [
+const ALL: [Price; 16] = [
     LAMBDA_REQUEST,
     LAMBDA_GB_SECOND,
     DYNAMODB_WRITE,
@@ -85,6 +88,7 @@ const ALL: [Price; 15] = [
     KMS,
     METRIC_MONTH,
     ALARM_MONTH,
+    DASHBOARD_MONTH,
 ];
 
 /// The table, for a person.
