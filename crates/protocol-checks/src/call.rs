@@ -189,7 +189,7 @@ impl Call {
     pub fn hears(&self, setting: &Setting, reply: Reply, now: u8) -> Self {
         let what = self.0.what.clone();
         if reply == Reply::Conflict && self.begins_anew() {
-            return Self::of(setting, what, vec![], now, false);
+            return Self::anew(setting, what, now);
         }
         let written = self.0.written || matches!((&self.0.next, &reply), (Next::Asks(Question::Commit(_)), Reply::Done));
         let mut tape = self.0.tape.clone();
@@ -208,7 +208,31 @@ impl Call {
     #[must_use]
     pub fn doomed(&self, setting: &Setting, ledger: &Ledger, now: u8) -> Option<Self> {
         let Some(Question::Commit(writes)) = self.asks() else { return None };
-        (self.begins_anew() && !ledger.admits(writes)).then(|| Self::new(setting, self.0.what.clone(), now))
+        (self.begins_anew() && !ledger.admits(writes)).then(|| Self::anew(setting, self.0.what.clone(), now))
+    }
+
+    /// The call when it has met a conflict, up to its next question. A look asks for more then, which it took for granted at first. What it had read plays no
+    /// part, so that it is one and the same after every conflict: as if it had found nothing at all before.
+    fn anew(setting: &Setting, what: What, now: u8) -> Self {
+        let mut call = Self::new(setting, what, now);
+        if !matches!(call.0.what, What::Look(..)) {
+            return call;
+        }
+        loop {
+            let reply = match call.asks() {
+                Some(Question::Active(_) | Question::Read(_)) => Reply::Records(vec![]),
+                Some(Question::Commit(_)) => Reply::Conflict,
+                Some(_) => Reply::Done,
+                None => return call,
+            };
+            let is_over = reply == Reply::Conflict;
+            let mut tape = call.0.tape.clone();
+            tape.push((now, reply));
+            call = Self::of(setting, call.0.what.clone(), tape, now, false);
+            if is_over {
+                return call;
+            }
+        }
     }
 
     /// What it was called for.

@@ -95,7 +95,7 @@ const LEASE_WITH_A_JOB: lease::Bounds = lease::Bounds { jobs: 1, ..LEASE };
 
 #[test]
 fn a_small_single_writer_holds_in_every_order() {
-    let outcome = writers(writer::Bounds { faults: 0, ..WRITER }, None, None);
+    let outcome = writers(writer::Bounds { jobs: 2, faults: 0, ..WRITER }, None, None);
     assert!(outcome.is_good(), "{outcome}");
     assert!(outcome.unique > 100, "{outcome}");
 }
