@@ -71,7 +71,7 @@ found! {
     incrementing_instead_of_computing_is_found: IncrementInsteadOfCompute breaks "R2" in 20 jobs, 1 h, within 8, DeliveryRepeated = 0.3;
     a_lease_that_takes_nothing_off_the_surplus_is_found: SurplusWithoutVersion breaks "R2" in 40 jobs, 1 h, within 8;
     lowering_while_something_boots_is_found: LowerWhileSomethingBoots breaks "R1" in 40 jobs, 1 h, within 12;
-    handing_back_what_is_poisoned_is_found: HandBackPoisoned breaks "R6" in 20 jobs, 1 h, within 8, MessagePoisoned = 0.1;
+    handing_back_what_is_poisoned_is_found: HandBackPoisoned breaks "R6" or "R7" in 20 jobs, 1 h, within 8, MessagePoisoned = 0.1;
     a_late_event_that_opens_a_job_again_is_found: LateEventReopens breaks "R2" in 20 jobs, 1 h, within 8, DeliveryReordered = 0.2;
     looking_outside_of_the_group_is_found: ScaleOutsideTheGroup breaks "R3" in 20 jobs, 1 h, within 8;
     answering_before_publishing_is_found: AnswerBeforePublishing breaks "R6" in 20 jobs, 1 h, within 12, CallThrottled = 0.3;
@@ -79,7 +79,7 @@ found! {
     minting_beside_the_last_is_found: MintBesideTheLast breaks "R5" in 20 jobs, 1 h, within 8, TaskAnswerLost = 0.1;
     stopping_before_condemning_is_found: StopBeforeCondemning breaks "R1" in 20 jobs, 1 h, within 8, BootHangs = 0.1;
     forgetting_failed_deliveries_is_found: ForgetDeliveries breaks "R6" in 20 jobs, 1 h, within 12, DeliveryLost = 0.5;
-    forgetting_dead_letters_is_found: ForgetDeadLetters breaks "R7" in 20 jobs, 1 h, within 8, EventDeadLettered = 0.05;
+    forgetting_dead_letters_is_found: ForgetDeadLetters breaks "R7" or "R6" in 20 jobs, 1 h, within 8, EventDeadLettered = 0.05;
     forgetting_queued_jobs_is_found: ForgetQueuedJobs breaks "R7" in 40 jobs, 1 h, within 8, NoCompleted = 0.5;
     forgetting_running_jobs_is_found: ForgetRunningJobs breaks "R7" in 40 jobs, 1 h, within 8, NoCompleted = 0.5;
     forgetting_stopped_tasks_is_found: ForgetStoppedTasks breaks "R6" in 20 jobs, 1 h, within 8, EcsEventLost = 0.3;
