@@ -152,6 +152,9 @@ pub struct FleetState {
     /// When ECS was last asked for a change.
     #[serde(default)]
     pub changed_at: Timestamp,
+    /// When ECS was last asked for desired counts, be it once more for the same.
+    #[serde(default)]
+    pub asked_at: Timestamp,
     /// `queued + busy` at the last look: more than that means that a burst is still arriving.
     #[serde(default)]
     pub demand: u32,
@@ -191,6 +194,7 @@ impl FleetState {
             waiting_since: None,
             current: None,
             changed_at: Timestamp::default(),
+            asked_at: Timestamp::default(),
             demand: 0,
             pause_secs: 0,
             wake_at: None,

@@ -152,6 +152,22 @@ fn a_crash_between_the_ledger_and_ecs_is_made_good_at_the_next_look() {
 }
 
 #[test]
+fn a_count_that_ecs_had_no_room_for_is_asked_for_again_a_second_later_however_often_the_fleet_is_looked_at() {
+    let mut world = world(10, 0);
+    world.queues(1..=3);
+    assert_eq!(world.looks_and_dies().want, [(service(1), 3)]);
+    for id in 4..=6 {
+        world.queues(id..=id);
+        let plan = world.looks_and_dies();
+        assert_eq!((plan.want, plan.unprotect), (vec![], vec![]));
+    }
+    world.passes(1);
+    assert_eq!(world.looks_and_dies().want.len(), 1);
+    world.passes(10);
+    assert_eq!(world.looks_and_dies().want, [(service(1), 6)]);
+}
+
+#[test]
 fn a_place_of_a_released_task_that_may_be_gone_is_not_taken_out_of_another_ones() {
     let mut world = busy(3, 10);
     world.finishes(1);

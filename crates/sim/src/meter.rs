@@ -9,7 +9,7 @@ use fargate_runners_core::ids::{CredentialName, FleetName, ServiceName};
 use fargate_runners_core::record::{Key, Record, Version, Versioned, Write};
 use partition::{PAGE, Partition, read_units, write_units};
 use std::cell::{RefCell, RefMut};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How long DynamoDB takes for a full page of a query, and what a look costs by the record. Assumptions, both: they are nowhere promised.
 #[derive(Clone, Copy, Debug)]
@@ -113,8 +113,9 @@ pub struct Counts {
     pub batches: Sum,
     /// The most that waited in a group.
     pub backlog: u64,
-    /// When a group was last found empty after a backlog of more than a batch.
-    pub drained_at: Millis,
+    /// When each group that had more than a batch was first found with no more than that.
+    pub drained_at: BTreeMap<String, Millis>,
+    crowded: BTreeSet<String>,
     /// What `scale` wrote.
     pub wanted: BTreeMap<FleetName, Vec<Want>>,
 }
@@ -184,12 +185,14 @@ impl Meter {
         }
     }
 
-    pub(crate) fn batch(&self, messages: usize, left: usize, now: Millis) {
+    pub(crate) fn batch(&self, group: &str, messages: usize, left: usize, now: Millis) {
         if let Some(mut counts) = self.on().filter(|_| messages > 0) {
             counts.batches.add(messages as u64);
             counts.backlog = counts.backlog.max((messages + left) as u64);
             if left > 0 {
-                counts.drained_at = now;
+                counts.crowded.insert(group.to_owned());
+            } else if counts.crowded.contains(group) {
+                counts.drained_at.entry(group.to_owned()).or_insert(now);
             }
         }
     }

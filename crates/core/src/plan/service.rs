@@ -86,7 +86,7 @@ pub(super) fn drain(view: &mut View, fleet: &Fleet, tally: &Tally, plan: &mut Pl
     places.values().map(|places| places.booting).sum()
 }
 
-/// The calls that are due. A count that was to fall and is not to any more is asked for only within the maximum, or for tasks that are surely there: ECS may
+/// The calls that are due, a second apart: while ECS has no room, or answers get lost, each look would ask once more. A count that was to fall and is not to any more is asked for only within the maximum, or for tasks that are surely there: ECS may
 /// have lowered it without anybody hearing of it, and would raise it again. It becomes known with the next place that is taken out.
 fn call(view: &mut View, fleet: &Fleet, current: Option<&ServiceName>, plan: &mut Plan, now: Timestamp) {
     spare_the_protected(view, current, now);
@@ -100,6 +100,9 @@ fn call(view: &mut View, fleet: &Fleet, current: Option<&ServiceName>, plan: &mu
     if !held.is_empty() {
         look_within(plan, LOOK_AGAIN);
     }
+    if !due.is_empty() && now.since(state.asked_at) < COALESCE {
+        return look_within(plan, COALESCE);
+    }
     let due = due.into_iter();
     plan.want = due.clone().map(|(name, service)| (name.clone(), service.desired)).collect();
     plan.lowers = due.filter(|(_, service)| service.is_to_fall()).map(|(name, _)| name.clone()).collect();
@@ -109,7 +112,11 @@ fn call(view: &mut View, fleet: &Fleet, current: Option<&ServiceName>, plan: &mu
             view.tasks.values().map(Slot::get).filter(|task| of(task, current, name) && is_released(task) && task.stop.is_none());
         plan.unprotect.extend(released.map(|task| task.task_id.clone()));
     }
-    let services = &mut view.state.get_mut().services;
+    let state = view.state.get_mut();
+    if !plan.want.is_empty() {
+        state.asked_at = now;
+    }
+    let services = &mut state.services;
     services.retain(|name, service| Some(name) == current || service.desired > 0 || service.applied != Some(0));
     for (name, _) in &plan.want {
         services.entry(name.clone()).and_modify(ServiceState::asked);
