@@ -2,26 +2,8 @@
 
 mod common;
 
-use common::{World, fleet, service, stopped, task_id};
+use common::{World, busy, fleet, in_service as world, service, stopped, task_id};
 use fargate_runners_core::task::DoneAnswer;
-
-fn world(maximum: u32, warm: u32) -> World {
-    World::new(fleet("service", maximum, warm, 1))
-}
-
-/// A fleet whose runners have each taken a job.
-fn busy(runners: u64, maximum: u32) -> World {
-    let mut world = world(maximum, 0);
-    world.queues(1..=runners);
-    world.look();
-    for number in 1..=runners {
-        world.registers(number);
-        world.takes(number, number);
-    }
-    world.passes(30);
-    world.look();
-    world
-}
 
 #[test]
 fn the_desired_count_follows_the_queue_up_to_the_maximum() {
@@ -140,187 +122,6 @@ fn nothing_is_lowered_while_a_runner_could_be_unprotected() {
 }
 
 #[test]
-fn a_crash_between_the_ledger_and_ecs_is_made_good_at_the_next_look() {
-    let mut world = busy(2, 10);
-    world.finishes(1);
-    world.passes(10);
-    let first = world.looks_and_dies();
-    world.passes(5);
-    let second = world.looks_and_dies();
-    assert_eq!((first.want, first.unprotect), (second.want, second.unprotect));
-    assert_eq!((second.lowers, world.desired(1)), (vec![service(1)], 1));
-}
-
-#[test]
-fn a_count_that_ecs_had_no_room_for_is_asked_for_again_a_second_later_however_often_the_fleet_is_looked_at() {
-    let mut world = world(10, 0);
-    world.queues(1..=3);
-    assert_eq!(world.looks_and_dies().want, [(service(1), 3)]);
-    for id in 4..=6 {
-        world.queues(id..=id);
-        let plan = world.looks_and_dies();
-        assert_eq!((plan.want, plan.unprotect), (vec![], vec![]));
-    }
-    world.passes(1);
-    assert_eq!(world.looks_and_dies().want.len(), 1);
-    world.passes(10);
-    assert_eq!(world.looks_and_dies().want, [(service(1), 6)]);
-}
-
-#[test]
-fn a_place_of_a_released_task_that_may_be_gone_is_not_taken_out_of_another_ones() {
-    let mut world = busy(3, 10);
-    world.finishes(1);
-    world.passes(10);
-    assert_eq!(world.looks_and_dies().want, [(service(1), 2)]);
-    // The task exits by itself after 30 s; ECS starts another in its place, of which nobody has heard.
-    world.passes(15);
-    assert_eq!(world.looks_and_dies().want, [(service(1), 3)]);
-}
-
-#[test]
-fn a_place_that_ecs_may_have_taken_out_is_not_asked_for_again_beyond_a_lowered_maximum() {
-    let mut world = busy(6, 6);
-    world.fleet = fleet("service", 5, 0, 1);
-    world.queues(10..=19);
-    world.finishes(1);
-    world.passes(10);
-    assert_eq!(world.looks_and_dies().want, [(service(1), 5)]);
-    // ECS has done it; nobody has heard of it.
-    world.stops(1, 0);
-    world.finishes(2);
-    world.passes(2);
-    let plan = world.looks_and_dies();
-    assert_eq!(plan.want, [], "six could be one more than ECS has, and than there may be");
-    assert!(plan.look_again.is_some());
-    // With the next place that is taken out the count is known again.
-    world.finishes(3);
-    world.stops(2, 0);
-    world.passes(40);
-    world.look();
-    world.passes(10);
-    assert!(world.look().want.iter().all(|(_, count)| *count <= 5));
-}
-
-#[test]
-fn a_place_that_was_to_be_taken_out_stays_once_a_needed_task_boots() {
-    let mut world = busy(3, 10);
-    world.finishes(1);
-    world.passes(10);
-    assert_eq!(world.looks_and_dies().want, [(service(1), 2)]);
-    // A runner crashes, and ECS starts another in its place: with less protection than the one that is ready to go.
-    world.stops(2, 1);
-    world.queues(10..=10);
-    world.passes(2);
-    assert_eq!(world.looks_and_dies().want, [(service(1), 3)], "whichever ECS picks, none that is needed goes");
-}
-
-#[test]
-fn a_lowering_that_ecs_refuses_for_long_is_not_tried_every_second() {
-    let mut world = busy(4, 4);
-    world.fleet = fleet("service", 4, 0, 2);
-    world.queues(10..=13);
-    world.finishes(1);
-    world.passes(10);
-    world.looks_and_dies();
-    world.passes(2);
-    let plan = world.looks_and_dies();
-    assert_eq!((plan.want, plan.look_again.map(|wait| wait.as_secs())), (vec![(service(1), 3)], Some(5)));
-}
-
-#[test]
-fn tasks_that_somebody_started_in_a_replaced_service_count_against_the_maximum() {
-    let mut world = busy(1, 4);
-    for number in 11..=12 {
-        world.registers(number);
-    }
-    world.fleet = fleet("service", 4, 0, 2);
-    world.queues(20..=29);
-    world.passes(10);
-    assert_eq!(world.look().want, [(service(2), 1)], "three run in the old one, whatever its count");
-    // By the ledger the old service is empty, and forgotten.
-    world.view.state.get_mut().services.remove(&service(1));
-    world.passes(10);
-    assert_eq!((world.look().want, world.desired(2)), (vec![], 1));
-}
-
-#[test]
-fn a_place_that_is_to_be_taken_out_is_promised_to_nobody_before_ecs_has_done_it() {
-    let mut world = busy(4, 4);
-    world.fleet = fleet("service", 4, 0, 2);
-    world.queues(10..=13);
-    world.finishes(1);
-    world.passes(10);
-    let plan = world.looks_and_dies();
-    assert_eq!(plan.want, [(service(1), 3)], "with one in the new service it could be five of four");
-    assert!(plan.look_again.is_some_and(|wait| wait.as_secs() <= 2));
-    world.passes(2);
-    assert_eq!(world.look().want, [(service(1), 3)]);
-    world.passes(2);
-    assert_eq!(world.look().want, [(service(2), 1)]);
-}
-
-#[test]
-fn a_count_that_ecs_may_have_reached_is_held_against_the_maximum_until_it_has_fallen() {
-    let mut world = world(5, 0);
-    world.queues(1..=4);
-    world.looks_and_dies();
-    assert_eq!(world.desired(1), 4);
-    // Whether ECS has the four nobody knows: with a new revision it still may.
-    world.fleet = fleet("service", 5, 0, 2);
-    world.passes(10);
-    let plan = world.looks_and_dies();
-    assert_eq!(plan.want, [(service(1), 0), (service(2), 1)]);
-    world.passes(10);
-    world.look();
-    world.passes(10);
-    world.look();
-    assert_eq!((world.desired(1), world.desired(2)), (0, 4));
-}
-
-#[test]
-fn a_task_that_has_waited_long_for_its_answer_counts_as_protected_until_it_has_surely_exited() {
-    let mut world = busy(3, 10);
-    world.finishes(1);
-    world.passes(10);
-    world.looks_and_dies();
-    world.stops(1, 0);
-    world.registers(4);
-    world.reports_done(2);
-    // The second waits for longer than a place is taken out by it, but has not exited.
-    world.passes(25);
-    assert_eq!(world.looks_and_dies().want, [(service(1), 3)]);
-}
-
-#[test]
-fn a_new_revision_gets_a_service_of_its_own_and_the_old_one_drains() {
-    let mut world = busy(2, 4);
-    world.fleet = fleet("service", 4, 1, 2);
-    world.passes(10);
-    // Two busy where they are, one warm: only that one is needed of the new revision.
-    assert_eq!(world.look().want, [(service(2), 1)]);
-    assert_eq!((world.desired(1), world.desired(2)), (2, 1));
-    world.finishes(1);
-    world.passes(10);
-    assert_eq!(world.look().want, [(service(1), 1)]);
-    world.stops(1, 0);
-    world.finishes(2);
-    world.passes(10);
-    assert_eq!(world.look().want, [(service(1), 0)]);
-    assert!(!world.view.state.get().services.contains_key(&service(1)));
-}
-
-#[test]
-fn old_and_new_services_together_keep_to_the_maximum() {
-    let mut world = busy(3, 4);
-    world.fleet = fleet("service", 4, 0, 2);
-    world.queues(10..=20);
-    world.passes(10);
-    world.look();
-    assert_eq!((world.desired(1), world.desired(2)), (3, 1));
-}
-
-#[test]
 fn a_lowered_maximum_ends_nothing_that_runs() {
     let mut world = busy(4, 10);
     world.fleet = fleet("service", 1, 0, 1);
@@ -363,20 +164,6 @@ fn the_probe_leaves_room_for_tasks_that_are_about_to_exit_and_are_protected_unti
 }
 
 #[test]
-fn a_count_that_was_to_fall_stays_when_the_place_was_filled_again_before_it_could() {
-    let mut world = busy(3, 3);
-    world.fleet = fleet("service", 2, 0, 1);
-    world.finishes(3);
-    world.passes(10);
-    assert_eq!(world.looks_and_dies().want, [(service(1), 2)]);
-    world.passes(40);
-    world.stops(3, 0);
-    world.registers(4);
-    world.passes(60);
-    assert_eq!(world.look().want, [(service(1), 3)]);
-}
-
-#[test]
 fn a_count_does_not_fall_below_the_protected_whoever_started_them() {
     let mut world = busy(2, 2);
     // Somebody raised the count by hand for a while: four more have registered, one of which is ready to go.
@@ -389,41 +176,6 @@ fn a_count_does_not_fall_below_the_protected_whoever_started_them() {
     world.passes(10);
     world.look();
     assert_eq!(world.desired(1), 2);
-}
-
-#[test]
-fn a_fleet_that_becomes_one_of_tasks_drains_its_service_and_keeps_to_the_maximum() {
-    let mut world = busy(3, 4);
-    world.fleet = fleet("tasks", 4, 0, 2);
-    world.queues(10..=20);
-    world.passes(10);
-    let plan = world.look();
-    assert_eq!(plan.launch.iter().map(|launch| launch.count).sum::<u32>(), 1, "three busy ones and a new one make four");
-    world.launched(101..=101);
-    world.finishes(1);
-    world.passes(10);
-    assert_eq!(world.look().want, [(service(1), 2)]);
-    for number in 2..=3 {
-        world.finishes(number);
-    }
-    world.passes(10);
-    assert_eq!(world.look().want, [(service(1), 0)]);
-}
-
-#[test]
-fn a_fleet_that_becomes_one_of_a_service_counts_what_was_launched_before() {
-    let mut world = World::new(fleet("tasks", 4, 0, 1));
-    world.queues(1..=3);
-    world.look();
-    world.launched(1..=3);
-    for number in 1..=3 {
-        world.registers(number);
-        world.takes(number, number);
-    }
-    world.fleet = fleet("service", 4, 0, 2);
-    world.queues(10..=20);
-    world.passes(10);
-    assert_eq!(world.look().want, [(service(2), 1)]);
 }
 
 /// A burst of a hundred jobs arrives in batches, `every` milliseconds; returns how often the desired count was changed, and how long after the last
@@ -527,17 +279,6 @@ fn a_hung_listener_of_the_only_runner_is_looked_at_when_it_asks_and_costs_no_wak
 }
 
 #[test]
-fn crashed_runners_whose_end_is_not_known_do_not_push_the_count_beyond_the_maximum() {
-    let mut world = busy(2, 2);
-    for number in 3..=8 {
-        world.is_protected(number);
-        world.passes(10);
-        world.look();
-        assert_eq!(world.desired(1), 2);
-    }
-}
-
-#[test]
 fn spot_is_replaced_by_ecs_and_not_once_more_by_us() {
     let mut world = world(10, 1);
     world.look();
@@ -545,32 +286,4 @@ fn spot_is_replaced_by_ecs_and_not_once_more_by_us() {
     world.happens(&common::interrupted(1, world.now));
     world.passes(10);
     assert_eq!((world.look().want, world.desired(1)), (vec![], 1));
-}
-
-#[test]
-fn places_of_a_replaced_revision_that_never_fill_do_not_block_the_new_one() {
-    let mut world = world(10, 0);
-    world.queues(1..=10);
-    world.look();
-    assert_eq!(world.desired(1), 10);
-    world.fleet = fleet("service", 10, 0, 2);
-    for _ in 0..3 {
-        world.passes(10);
-        world.look();
-    }
-    assert_eq!((world.desired(1), world.desired(2)), (0, 10));
-}
-
-#[test]
-fn a_count_is_set_again_while_nobody_knows_whether_ecs_has_it() {
-    let mut world = busy(2, 10);
-    world.finishes(1);
-    world.passes(10);
-    assert_eq!(world.look().want, [(service(1), 1)]);
-    // The call's effect happened, its answer was lost; then a job arrives.
-    world.view.state.get_mut().services.get_mut(&service(1)).unwrap().applied = None;
-    world.stops(1, 0);
-    world.queues(3..=3);
-    world.passes(10);
-    assert_eq!(world.look().want, [(service(1), 2)]);
 }

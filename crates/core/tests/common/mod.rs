@@ -192,3 +192,22 @@ impl World {
         self.view.state.get().services.get(&service(revision)).map_or(0, |service| service.desired)
     }
 }
+
+/// A fleet in launch mode `service`.
+pub fn in_service(maximum: u32, warm: u32) -> World {
+    World::new(fleet("service", maximum, warm, 1))
+}
+
+/// One whose runners have each taken a job.
+pub fn busy(runners: u64, maximum: u32) -> World {
+    let mut world = in_service(maximum, 0);
+    world.queues(1..=runners);
+    world.look();
+    for number in 1..=runners {
+        world.registers(number);
+        world.takes(number, number);
+    }
+    world.passes(30);
+    world.look();
+    world
+}

@@ -1,0 +1,147 @@
+//! Launch mode `service` while nobody knows what ECS has, because a look has died, an answer was lost, or ECS has refused.
+
+mod common;
+
+use common::{busy, fleet, in_service as world, service};
+
+#[test]
+fn a_crash_between_the_ledger_and_ecs_is_made_good_at_the_next_look() {
+    let mut world = busy(2, 10);
+    world.finishes(1);
+    world.passes(10);
+    let first = world.looks_and_dies();
+    world.passes(5);
+    let second = world.looks_and_dies();
+    assert_eq!((first.want, first.unprotect), (second.want, second.unprotect));
+    assert_eq!((second.lowers, world.desired(1)), (vec![service(1)], 1));
+}
+
+#[test]
+fn a_count_that_ecs_had_no_room_for_is_asked_for_again_a_second_later_however_often_the_fleet_is_looked_at() {
+    let mut world = world(10, 0);
+    world.queues(1..=3);
+    assert_eq!(world.looks_and_dies().want, [(service(1), 3)]);
+    for id in 4..=6 {
+        world.queues(id..=id);
+        let plan = world.looks_and_dies();
+        assert_eq!((plan.want, plan.unprotect), (vec![], vec![]));
+    }
+    world.passes(1);
+    assert_eq!(world.looks_and_dies().want.len(), 1);
+    world.passes(10);
+    assert_eq!(world.looks_and_dies().want, [(service(1), 6)]);
+}
+
+#[test]
+fn a_place_of_a_released_task_that_may_be_gone_is_not_taken_out_of_another_ones() {
+    let mut world = busy(3, 10);
+    world.finishes(1);
+    world.passes(10);
+    assert_eq!(world.looks_and_dies().want, [(service(1), 2)]);
+    // The task exits by itself after 30 s; ECS starts another in its place, of which nobody has heard.
+    world.passes(15);
+    assert_eq!(world.looks_and_dies().want, [(service(1), 3)]);
+}
+
+#[test]
+fn a_place_that_ecs_may_have_taken_out_is_not_asked_for_again_beyond_a_lowered_maximum() {
+    let mut world = busy(6, 6);
+    world.fleet = fleet("service", 5, 0, 1);
+    world.queues(10..=19);
+    world.finishes(1);
+    world.passes(10);
+    assert_eq!(world.looks_and_dies().want, [(service(1), 5)]);
+    // ECS has done it; nobody has heard of it.
+    world.stops(1, 0);
+    world.finishes(2);
+    world.passes(2);
+    let plan = world.looks_and_dies();
+    assert_eq!(plan.want, [], "six could be one more than ECS has, and than there may be");
+    assert!(plan.look_again.is_some());
+    // With the next place that is taken out the count is known again.
+    world.finishes(3);
+    world.stops(2, 0);
+    world.passes(40);
+    world.look();
+    world.passes(10);
+    assert!(world.look().want.iter().all(|(_, count)| *count <= 5));
+}
+
+#[test]
+fn a_place_that_was_to_be_taken_out_stays_once_a_needed_task_boots() {
+    let mut world = busy(3, 10);
+    world.finishes(1);
+    world.passes(10);
+    assert_eq!(world.looks_and_dies().want, [(service(1), 2)]);
+    // A runner crashes, and ECS starts another in its place: with less protection than the one that is ready to go.
+    world.stops(2, 1);
+    world.queues(10..=10);
+    world.passes(2);
+    assert_eq!(world.looks_and_dies().want, [(service(1), 3)], "whichever ECS picks, none that is needed goes");
+}
+
+#[test]
+fn a_lowering_that_ecs_refuses_for_long_is_not_tried_every_second() {
+    let mut world = busy(4, 4);
+    world.fleet = fleet("service", 4, 0, 2);
+    world.queues(10..=13);
+    world.finishes(1);
+    world.passes(10);
+    world.looks_and_dies();
+    world.passes(2);
+    let plan = world.looks_and_dies();
+    assert_eq!((plan.want, plan.look_again.map(|wait| wait.as_secs())), (vec![(service(1), 3)], Some(5)));
+}
+
+#[test]
+fn a_task_that_has_waited_long_for_its_answer_counts_as_protected_until_it_has_surely_exited() {
+    let mut world = busy(3, 10);
+    world.finishes(1);
+    world.passes(10);
+    world.looks_and_dies();
+    world.stops(1, 0);
+    world.registers(4);
+    world.reports_done(2);
+    // The second waits for longer than a place is taken out by it, but has not exited.
+    world.passes(25);
+    assert_eq!(world.looks_and_dies().want, [(service(1), 3)]);
+}
+
+#[test]
+fn a_count_that_was_to_fall_stays_when_the_place_was_filled_again_before_it_could() {
+    let mut world = busy(3, 3);
+    world.fleet = fleet("service", 2, 0, 1);
+    world.finishes(3);
+    world.passes(10);
+    assert_eq!(world.looks_and_dies().want, [(service(1), 2)]);
+    world.passes(40);
+    world.stops(3, 0);
+    world.registers(4);
+    world.passes(60);
+    assert_eq!(world.look().want, [(service(1), 3)]);
+}
+
+#[test]
+fn crashed_runners_whose_end_is_not_known_do_not_push_the_count_beyond_the_maximum() {
+    let mut world = busy(2, 2);
+    for number in 3..=8 {
+        world.is_protected(number);
+        world.passes(10);
+        world.look();
+        assert_eq!(world.desired(1), 2);
+    }
+}
+
+#[test]
+fn a_count_is_set_again_while_nobody_knows_whether_ecs_has_it() {
+    let mut world = busy(2, 10);
+    world.finishes(1);
+    world.passes(10);
+    assert_eq!(world.look().want, [(service(1), 1)]);
+    // The call's effect happened, its answer was lost; then a job arrives.
+    world.view.state.get_mut().services.get_mut(&service(1)).unwrap().applied = None;
+    world.stops(1, 0);
+    world.queues(3..=3);
+    world.passes(10);
+    assert_eq!(world.look().want, [(service(1), 2)]);
+}
