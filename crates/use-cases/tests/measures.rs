@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{TestLedger, World, stack, task_id};
+use common::{World, scale, stack, task_id};
 use fargate_runners_core::events::{Event, RunnerStopped};
 use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId};
@@ -10,7 +10,7 @@ use fargate_runners_core::job::{JobEvent, JobPhase};
 use fargate_runners_core::labels::Labels;
 use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::task::Stop;
-use fargate_runners_use_cases::scale::{Message, Scale};
+use fargate_runners_use_cases::scale::Message;
 use metrics::{Counter, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -63,17 +63,7 @@ async fn a_wait_a_failed_boot_and_a_bill_are_measured_once() {
     let values = Values::default();
     let _guard = metrics::set_default_local_recorder(&values);
     let world = World::default();
-    let scale = Scale {
-        ledger: TestLedger(world.clone()),
-        capacity: world.clone(),
-        fleets: world.clone(),
-        bus: world.clone(),
-        wake_up: world.clone(),
-        queue: world.clone(),
-        dead_letters: world.clone(),
-        clock: world.clone(),
-        stack: stack(),
-    };
+    let scale = scale(&world);
     scale.handle(vec![job(JobPhase::Queued, 0)]).await;
     assert_eq!(values.of("JobsWaiting Fleet=burst"), [1.0]);
     assert_eq!(values.of("QueueWaitSeconds Fleet=burst"), Vec::<f64>::new());

@@ -3,7 +3,7 @@
 mod common;
 
 use common::around::{job_event, registered, service};
-use common::{TestLedger, World, stack, task_id};
+use common::{World, scale, stack, task_id};
 use fargate_runners_core::events::{Event, LookAgain, RunnerStopped};
 use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, ServiceName};
@@ -14,24 +14,8 @@ use fargate_runners_core::record::{Record, Version, Write};
 use fargate_runners_core::state::{FleetState, ServiceState};
 use fargate_runners_core::task::{Stop, TaskRecord};
 use fargate_runners_use_cases::ports::{Clock, Ledger, Retry};
-use fargate_runners_use_cases::scale::{Message, Scale};
+use fargate_runners_use_cases::scale::Message;
 use std::time::Duration;
-
-type TestScale = Scale<TestLedger, World, World, World, World, World, World, World>;
-
-fn scale(world: &World) -> TestScale {
-    Scale {
-        ledger: TestLedger(world.clone()),
-        capacity: world.clone(),
-        fleets: world.clone(),
-        bus: world.clone(),
-        wake_up: world.clone(),
-        queue: world.clone(),
-        dead_letters: world.clone(),
-        clock: world.clone(),
-        stack: stack(),
-    }
-}
 
 fn queued(fleet: &str, id: u64) -> Message {
     let event = Event::Job(JobEvent {

@@ -17,6 +17,7 @@ use fargate_runners_use_cases::ports::{
     Bus, Capacity, Clock, DeadLetters, Deleted, FleetList, FleetQueue, Fleets, Github, GithubError, JitRunner, Launched, Ledger, MintError,
     PortError, Protection, Retry, RetryQueue, TaskFacts, Tasks, WakeUp, Wanted, WebhookSecrets,
 };
+use fargate_runners_use_cases::scale::Scale;
 use secrecy::SecretString;
 use serde_json::json;
 use std::collections::{BTreeMap, VecDeque};
@@ -343,5 +344,22 @@ impl Ledger for TestLedger {
         now: Timestamp,
     ) -> Result<(), fargate_runners_use_cases::ports::CommitError> {
         self.0.1.commit(writes, now).await
+    }
+}
+
+pub type TestScale = Scale<TestLedger, World, World, World, World, World, World, World>;
+
+/// `scale` in that world.
+pub fn scale(world: &World) -> TestScale {
+    Scale {
+        ledger: TestLedger(world.clone()),
+        capacity: world.clone(),
+        fleets: world.clone(),
+        bus: world.clone(),
+        wake_up: world.clone(),
+        queue: world.clone(),
+        dead_letters: world.clone(),
+        clock: world.clone(),
+        stack: stack(),
     }
 }
