@@ -51,9 +51,18 @@ pub fn world(seed: u64, plan: &StoryPlan, faults: Faults, tale: Tale) -> World {
         book.begin_with(fleet.clone());
     }
     World {
+        caller: Caller::Token(TOKEN.to_owned()),
+        retries_interrupted_jobs: plan.retries_interrupted_jobs,
+        ..bare(seed ^ CHANCE_APART, faults, tale, github, ecs, book)
+    }
+}
+
+/// A world in which nothing has happened yet, of a control plane that is nobody at GitHub.
+pub(crate) fn bare(chance: u64, faults: Faults, tale: Tale, github: GithubModel, ecs: EcsModel, book: FleetBook) -> World {
+    World {
         engine: Engine::new(BEGIN),
         faults,
-        chance: RefCell::new(fastrand::Rng::with_seed(seed ^ CHANCE_APART)),
+        chance: RefCell::new(fastrand::Rng::with_seed(chance)),
         github: RefCell::new(github),
         ecs: RefCell::new(ecs),
         hosts: crate::task_host::TaskHost::default(),
@@ -64,12 +73,12 @@ pub fn world(seed: u64, plan: &StoryPlan, faults: Faults, tale: Tale) -> World {
         oracle: crate::oracle::Oracle::default(),
         tale,
         memories: crate::ports::Memories::default(),
-        caller: Caller::Token(TOKEN.to_owned()),
+        caller: Caller::Nobody,
         callers: BTreeMap::new(),
         meter: Meter::default(),
         stack: stack(),
         busy_until: Cell::new(BEGIN),
-        retries_interrupted_jobs: plan.retries_interrupted_jobs,
+        retries_interrupted_jobs: false,
     }
 }
 
@@ -139,7 +148,7 @@ pub fn create(ecs: &mut EcsModel, now: u64, fleet: &FleetPlan) -> Result<Value, 
 }
 
 #[expect(clippy::unwrap_used, reason = "a constant that parses")]
-pub(crate) fn stack() -> StackId {
+fn stack() -> StackId {
     StackId::parse("0123abcd").unwrap()
 }
 

@@ -2,9 +2,7 @@
 //! group of its own, two fleets an organisation. Nothing goes wrong in it but what limits do.
 
 use crate::book::{CLUSTER, FleetBook, FleetPlan};
-use crate::engine::Engine;
 use crate::faults::Faults;
-use crate::functions::Functions;
 use crate::meter::{Meter, Pace};
 use crate::ports::WEBHOOK_SECRET;
 use crate::setting;
@@ -12,13 +10,11 @@ use crate::story::BEGIN;
 use crate::tale::Tale;
 use crate::world::World;
 use fargate_runners_core::ids::CredentialName;
-use fargate_runners_ledger_memory::MemoryLedger;
 use fargate_runners_model_ecs::{Config as EcsConfig, EcsModel, Limits as EcsLimits, Rate};
 use fargate_runners_model_github::{
     Caller, Config as GithubConfig, GithubModel, HookOwner, Limits as GithubLimits, NewHook, Permissions, Visibility,
 };
 use serde_json::json;
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 /// GitHub registers 1,500 runners in five minutes for an organisation, an App mints 180 a minute at most: two Apps an organisation.
@@ -92,27 +88,8 @@ impl Scenery {
             callers.extend(CredentialName::parse(plan.credential).ok().map(|name| (name, Caller::Token(token))));
             book.begin_with(plan);
         }
-        World {
-            engine: Engine::new(BEGIN),
-            faults: Faults::new(self.seed, 0.0, BEGIN),
-            chance: RefCell::new(fastrand::Rng::with_seed(self.seed)),
-            github: RefCell::new(github),
-            ecs: RefCell::new(ecs),
-            hosts: crate::task_host::TaskHost::default(),
-            ledger: MemoryLedger::new(),
-            book: RefCell::new(book),
-            functions: Functions::default(),
-            queues: crate::queues::Queues::default(),
-            oracle: crate::oracle::Oracle::default(),
-            tale: Tale::new(false),
-            memories: crate::ports::Memories::default(),
-            caller: Caller::Nobody,
-            callers,
-            meter: Meter::new(self.pace),
-            stack: setting::stack(),
-            busy_until: Cell::new(BEGIN),
-            retries_interrupted_jobs: false,
-        }
+        let bare = setting::bare(self.seed, Faults::new(self.seed, 0.0, BEGIN), Tale::new(false), github, ecs, book);
+        World { callers, meter: Meter::new(self.pace), ..bare }
     }
 
     fn github(&self) -> GithubModel {
