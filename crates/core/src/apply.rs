@@ -143,7 +143,7 @@ fn apply_stopped(view: &mut View, event: &RunnerStopped, now: Timestamp) {
     task.service = task.service.take().or_else(|| event.service.clone());
     task.hosting = task.hosting.join(&event.hosting);
     let unnamed = task.has_unnamed_job();
-    let failed = is_failed_boot(event) && task.never_registered() && task.condemned_at.is_none();
+    let failed = is_failed_boot(task, event);
     let job_id = task.job_id;
     if first && unnamed {
         view.state.get_mut().unnamed_jobs.insert(event.task_id.clone(), event.stop.at);
@@ -191,11 +191,12 @@ fn ended_after_job(task: &TaskRecord) -> bool {
     by_itself && task.registered_at.is_some() && task.leaving.is_none()
 }
 
-/// Whether the end of a task that never registered says that something is wrong with starting tasks. What the start script
+/// Whether this end of a task, which never registered and was not condemned, says that something is wrong with starting tasks. What the start script
 /// calls a success does not, nor does what ECS or a person ended, nor what AWS took away.
-pub(crate) fn is_failed_boot(event: &RunnerStopped) -> bool {
+pub(crate) fn is_failed_boot(task: &TaskRecord, event: &RunnerStopped) -> bool {
     let ended_from_outside = ["ServiceSchedulerInitiated", "UserInitiated", "SpotInterruption", "TerminationNotice"];
-    event.stop.exit_code != Some(0) && !event.stop.code.as_deref().is_some_and(|code| ended_from_outside.contains(&code))
+    let wrong = event.stop.exit_code != Some(0) && !event.stop.code.as_deref().is_some_and(|code| ended_from_outside.contains(&code));
+    wrong && task.never_registered() && task.condemned_at.is_none()
 }
 
 fn remember_failed_boot(view: &mut View, event: &RunnerStopped) {

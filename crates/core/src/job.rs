@@ -181,6 +181,12 @@ impl JobRecord {
         self.home && self.phase == JobPhase::Queued && self.is_open()
     }
 
+    /// Since when it has waited: by GitHub's clock, or, where GitHub does not say, since it was seen.
+    #[must_use]
+    pub fn waiting_since(&self) -> Timestamp {
+        self.queued_at.unwrap_or(self.seen_at)
+    }
+
     /// When the record may be forgotten; `None` while it is open.
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {

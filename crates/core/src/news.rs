@@ -9,7 +9,6 @@ use crate::job::JobRecord;
 use crate::names::RunnerName;
 use crate::record::View;
 use crate::task::{Stop, TaskRecord};
-use crate::time::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -167,21 +166,14 @@ impl Awaited {
         for task in self.living.iter().filter_map(|task| Some(view.tasks.get(task)?.get())) {
             let Some(stop) = &task.stop else { continue };
             news.billed.extend(task.hosting.billed(stop.at));
-            let failed =
-                events.iter().any(|event| matches!(event, Event::RunnerStopped(end) if end.task_id == task.task_id && is_failed_boot(end)));
-            if failed && task.never_registered() && task.condemned_at.is_none() {
+            let is_its_failure =
+                |event: &Event| matches!(event, Event::RunnerStopped(end) if end.task_id == task.task_id && is_failed_boot(task, end));
+            if events.iter().any(is_its_failure) {
                 news.failed_boots.push((task.task_id.clone(), Cause::of(stop)));
             }
         }
         news
     }
-}
-
-/// How long the oldest job that waits for a runner of the fleet has waited; `None` when none does.
-#[must_use]
-pub fn oldest_wait(view: &View, now: Timestamp) -> Option<Duration> {
-    let queued = view.jobs.values().map(crate::record::Slot::get).filter(|job| job.is_queued_here());
-    queued.map(|job| now.since(job.queued_at.unwrap_or(job.seen_at))).max()
 }
 
 /// How long a job of the fleet's own has waited, once it has ended waiting.
@@ -234,6 +226,7 @@ mod tests {
     use crate::hosting::Hosting;
     use crate::ids::{FleetName, StackId};
     use crate::job::{JobEvent, JobPhase, tests::event};
+    use crate::time::Timestamp;
 
     const SECOND: fn(u64) -> Timestamp = Timestamp::from_secs;
 

@@ -11,7 +11,7 @@ use crate::mutant::{self, Mutant};
 use crate::record::{Slot, View};
 use crate::state::{Counts, FleetState, Launch};
 use crate::task::{TaskRecord, TaskState};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, earliest};
 use std::time::Duration;
 
 /// Changes that ECS is asked for are at least this far apart, unless nothing was asked for lately: a burst arrives in batches of ten, and
@@ -65,6 +65,8 @@ pub struct Plan {
     pub launch: Vec<Launch>,
     /// The wake-up queue is to bring the fleet back after this time.
     pub look_again: Option<Duration>,
+    /// Since when the oldest of the jobs has waited that wait here. For people; nothing is to be done about it.
+    pub waiting_since: Option<Timestamp>,
     /// Boots fail: why, newest last. Only one probe boots at a time.
     pub breaker: Option<Vec<String>>,
 }
@@ -89,6 +91,7 @@ pub fn plan(view: &mut View, fleet: &Fleet, seed: &str, now: Timestamp) -> Plan 
     }
     grant_leaves(view, fleet, &demand, &tally, &mut plan, now);
     let oldest_raised = demand.oldest_raised();
+    plan.waiting_since = demand.waiting_since;
     let raised = mark_raised(view, demand, &tally, now);
     let state = view.state.get_mut();
     state.waiting_since = oldest_raised.or(raised.then_some(now));
@@ -116,10 +119,11 @@ pub fn wanted(fleet: &Fleet, queued: u32, busy: u32) -> u32 {
     maximum(fleet).min(queued.saturating_add(busy).saturating_add(fleet.warm))
 }
 
-/// What a fleet has now.
+/// What a fleet has now, and since when the oldest of the jobs has waited that wait here.
 #[must_use]
-pub fn counts(view: &View, fleet: &Fleet, now: Timestamp) -> Counts {
-    Tally::of(view, &Demand::of(view, fleet), fleet, now).counts
+pub fn standing(view: &View, fleet: &Fleet, now: Timestamp) -> (Counts, Option<Timestamp>) {
+    let demand = Demand::of(view, fleet);
+    (Tally::of(view, &demand, fleet, now).counts, demand.waiting_since)
 }
 
 /// The most tasks that a fleet may have.
@@ -141,6 +145,8 @@ struct Demand {
     /// When the newest was seen of those that no runner of this fleet could take. When a fleet's labels change, those that no longer fit a waiting job could
     /// not take it; `sweep` finds it another fleet.
     newest_misfit: Option<Timestamp>,
+    /// Since when the oldest has waited, whether it fits or not.
+    waiting_since: Option<Timestamp>,
 }
 
 /// A job that waits, with what puts such jobs in order.
@@ -154,15 +160,16 @@ struct Queued {
 
 impl Demand {
     fn of(view: &View, fleet: &Fleet) -> Self {
-        let (mut queued, mut newest_misfit) = (Vec::new(), None);
+        let (mut queued, mut newest_misfit, mut waiting_since) = (Vec::new(), None, None);
         for job in view.jobs.values().map(Slot::get).filter(|job| job.is_queued_here()) {
+            waiting_since = earliest(waiting_since, Some(job.waiting_since()));
             if fleet.labels.fit(&job.labels) {
                 queued.push(Queued { since: job.queued_at, seen_at: job.seen_at, job_id: job.job_id, raised_at: job.raised_at });
             } else {
                 newest_misfit = newest_misfit.max(Some(job.seen_at));
             }
         }
-        Self { queued, newest_misfit }
+        Self { queued, newest_misfit, waiting_since }
     }
 
     /// Since when the longest has been covered that waits all the same.

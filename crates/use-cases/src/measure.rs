@@ -2,20 +2,19 @@
 //! repeated by every process that has ever set it. Few dimensions: each set of them is a metric that is paid for.
 
 use fargate_runners_core::ids::FleetName;
-use fargate_runners_core::news::{News, Step, Taken, oldest_wait};
-use fargate_runners_core::record::View;
+use fargate_runners_core::news::{News, Step, Taken};
 use fargate_runners_core::state::Counts;
 use fargate_runners_core::time::Timestamp;
 
-/// What a fleet has now.
-pub(crate) fn fleet(view: &View, counts: &Counts, now: Timestamp) {
-    let fleet = view.fleet().as_str();
+/// What a fleet has now, and since when the oldest of the jobs has waited that wait there.
+pub(crate) fn fleet(name: &FleetName, counts: &Counts, waiting_since: Option<Timestamp>, now: Timestamp) {
+    let fleet = name.as_str();
     metrics::histogram!("JobsWaiting", "Fleet" => fleet.to_owned()).record(counts.queued);
     metrics::histogram!("RunnersBooting", "Fleet" => fleet.to_owned()).record(counts.booting);
     metrics::histogram!("RunnersIdle", "Fleet" => fleet.to_owned()).record(counts.idle);
     metrics::histogram!("RunnersBusy", "Fleet" => fleet.to_owned()).record(counts.busy);
-    if let Some(oldest) = oldest_wait(view, now) {
-        metrics::histogram!("OldestQueuedSeconds").record(oldest);
+    if let Some(since) = waiting_since {
+        metrics::histogram!("OldestQueuedSeconds").record(now.since(since));
     }
 }
 

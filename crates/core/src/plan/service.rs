@@ -86,8 +86,9 @@ pub(super) fn drain(view: &mut View, fleet: &Fleet, tally: &Tally, plan: &mut Pl
     places.values().map(|places| places.booting).sum()
 }
 
-/// The calls that are due, a second apart: while ECS has no room, or answers get lost, each look would ask once more. A count that was to fall and is not to any more is asked for only within the maximum, or for tasks that are surely there: ECS may
-/// have lowered it without anybody hearing of it, and would raise it again. It becomes known with the next place that is taken out.
+/// The calls that are due, a second apart: while ECS has no room, or answers get lost, each look would ask once more. A count that was to fall and is not to
+/// any more is asked for only within the maximum, or for tasks that are surely there: ECS may have lowered it without anybody hearing of it, and would raise it
+/// again. It becomes known with the next place that is taken out.
 fn call(view: &mut View, fleet: &Fleet, current: Option<&ServiceName>, plan: &mut Plan, now: Timestamp) {
     spare_the_protected(view, current, now);
     let state = view.state.get();

@@ -75,7 +75,7 @@ pub fn running_due(view: &View, asked: Asked, stack: &StackId, now: Timestamp) -
 #[must_use]
 pub fn waiting_long(view: &View, now: Timestamp) -> Option<(u32, Timestamp)> {
     let queued = view.jobs.values().map(crate::record::Slot::get).filter(|job| job.is_queued_here());
-    let long: Vec<Timestamp> = queued.map(|job| job.queued_at.unwrap_or(job.seen_at)).filter(|at| now.since(*at) >= WAITING_LONG).collect();
+    let long: Vec<Timestamp> = queued.map(JobRecord::waiting_since).filter(|at| now.since(*at) >= WAITING_LONG).collect();
     long.iter().min().map(|oldest| (u32::try_from(long.len()).unwrap_or(u32::MAX), *oldest))
 }
 

@@ -71,7 +71,7 @@ where
             self.report(losses).await;
             if let (Some(fleet), Some(plan)) = (fleet, plan) {
                 tell(&fleet, &plan, &view);
-                measure::fleet(&view, &view.state.get().counts, now);
+                measure::fleet(name, &view.state.get().counts, plan.waiting_since, now);
                 self.act(&fleet, plan, view).await;
             }
             return Ok(());

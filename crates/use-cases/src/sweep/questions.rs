@@ -247,9 +247,9 @@ fn event_of(job: &JobRecord, seen: SeenJob, now: Timestamp) -> JobEvent {
 
 /// `scale` measures a fleet when something happens; while jobs only wait, nothing does. Of a fleet that has nothing there is nothing to measure, nor to pay for.
 fn measure_fleet(fleet: &Fleet, view: &View, now: Timestamp) {
-    let counts = plan::counts(view, fleet, now);
+    let (counts, waiting_since) = plan::standing(view, fleet, now);
     if counts != Counts::default() {
-        measure::fleet(view, &counts, now);
+        measure::fleet(&fleet.name, &counts, waiting_since, now);
     }
 }
 
