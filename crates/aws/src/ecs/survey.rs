@@ -90,15 +90,16 @@ fn seen_task(fleet: &Fleet, what: &str, task: &Task) -> Result<SeenTask, PortErr
     let desired_status = task.desired_status().ok_or_else(|| lacks("a task lacks desiredStatus"))?.to_owned();
     let definition = task.task_definition_arn().ok_or_else(|| lacks("a task lacks taskDefinitionArn"))?;
     let service = task.group().and_then(|group| group.strip_prefix("service:"));
+    let event = as_event(task, arn);
     Ok(SeenTask {
         id: TaskId::from_arn(arn).map_err(|error| unusable(fleet, what, error))?,
-        stop: (last_status == "STOPPED").then(|| as_event(task, arn).stop(SystemClock.now())),
+        stop: (last_status == "STOPPED").then(|| event.stop(SystemClock.now())),
         last_status,
         desired_status,
         task_definition: TaskDefinition::parse(definition).map_err(|error| unusable(fleet, what, error))?,
         service: service.map(ServiceName::parse).transpose().map_err(|error| unusable(fleet, what, error))?,
         created_at: task.created_at().and_then(time),
-        hosting: as_event(task, arn).hosting(),
+        hosting: event.hosting(),
     })
 }
 

@@ -73,7 +73,7 @@ impl<C: Credentials, S: TokenStore, W: Surroundings> FleetGithub<C, S, W> {
         let access = self.access(fleet, CREDENTIAL_MAX_AGE).await.map_err(Failed::Before)?;
         if let Credential::App(app) = &access.credential {
             if found.apps.insert((access.api.as_str().to_owned(), app.app_id.clone())) {
-                found.hooks.push(Hook { key: format!("app/{}", fleet.credential), fleet: fleet.clone(), id: None });
+                found.hooks.push(Hook::of(fleet, None));
             }
             return Ok(());
         }
@@ -89,11 +89,7 @@ impl<C: Credentials, S: TokenStore, W: Surroundings> FleetGithub<C, S, W> {
         })?;
         found.scopes.insert((api, scope));
         let ours = listed.into_iter().filter(|hook| hook.url.trim_end_matches('/') == own);
-        found.hooks.extend(ours.filter_map(|hook| hook.id).map(|id| Hook {
-            key: format!("{}/hooks/{id}", fleet.scope),
-            fleet: fleet.clone(),
-            id: Some(id),
-        }));
+        found.hooks.extend(ours.filter_map(|hook| hook.id).map(|id| Hook::of(fleet, Some(id))));
         Ok(())
     }
 }

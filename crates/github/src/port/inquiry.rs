@@ -1,8 +1,9 @@
 //! What a person wants to know of GitHub, over this client: answers as GitHub gives them, and refusals in its own words. Nothing is decided here, and
 //! nothing is changed there.
 
+use super::look::seen_runner;
 use super::{Credentials, Failed, FleetGithub};
-use crate::calls::{Delivery as Attempt, HookLogOf, Job, Repository, Runner, Webhook as Configured};
+use crate::calls::{Delivery as Attempt, HookLogOf, Job, Repository, Webhook as Configured};
 use crate::client::Access;
 use crate::credential::Credential;
 use crate::error::GithubError as ClientError;
@@ -72,7 +73,7 @@ impl<C: Credentials, S: TokenStore, W: Surroundings> Standing for FleetGithub<C,
 
     async fn first_runners(&self, fleet: &Fleet) -> Result<(Vec<SeenRunner>, u64), Failure> {
         let (runners, total) = with_credential!(self, fleet, access => self.client.first_runners(access)).map_err(failure)?;
-        Ok((runners.into_iter().map(seen).collect(), total))
+        Ok((runners.into_iter().map(seen_runner).collect(), total))
     }
 
     async fn version_refused_from(&self, fleet: &Fleet, version: &str) -> Result<Option<Timestamp>, Failure> {
@@ -178,16 +179,6 @@ fn entry(attempt: Attempt) -> LogEntry {
             duration_millis: u64::try_from(attempt.duration.as_millis()).unwrap_or(u64::MAX),
             answer: None,
         },
-    }
-}
-
-fn seen(runner: Runner) -> SeenRunner {
-    SeenRunner {
-        id: runner.id,
-        online: runner.status == "online",
-        busy: runner.busy,
-        name: runner.name,
-        version: runner.version.filter(|version| !version.is_empty()),
     }
 }
 

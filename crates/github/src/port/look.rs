@@ -64,7 +64,8 @@ impl<C: Credentials, S: TokenStore, W: Surroundings> Jobs for FleetGithub<C, S, 
     }
 }
 
-fn seen_runner(runner: Runner) -> SeenRunner {
+/// A runner as GitHub lists it.
+pub(super) fn seen_runner(runner: Runner) -> SeenRunner {
     SeenRunner {
         id: runner.id,
         online: runner.status == "online",

@@ -131,7 +131,7 @@ impl<G: Standing + Shown + DeliveryLog, F: Fleets, C: Clock> Inquire<'_, G, F, C
         for webhook in &mut listed {
             let leads_here = webhook.config.answer().is_some_and(|config| config.leads_here);
             if kind == CredentialKind::App || leads_here {
-                let hook = hook_of(fleet, webhook.id);
+                let hook = Hook::of(fleet, webhook.id);
                 webhook.deliveries = Some(self.newest_deliveries(&hook, budget).await);
             }
         }
@@ -201,12 +201,6 @@ impl Asked {
 fn app_key(fleet: &Fleet, access: &Access) -> (String, String) {
     let app = access.app.as_ref().and_then(Part::answer).map_or_else(|| access.credential.clone(), |app| format!("#{}", app.id));
     (fleet.api_url.clone(), app)
-}
-
-/// The webhook under the name by which `sweep` remembers it.
-pub(super) fn hook_of(fleet: &Fleet, id: Option<u64>) -> Hook {
-    let key = id.map_or_else(|| format!("app/{}", fleet.credential), |id| format!("{}/hooks/{id}", fleet.scope));
-    Hook { key, fleet: fleet.clone(), id }
 }
 
 /// The fleets by the way that they go to GitHub, each way in the order of its first fleet.

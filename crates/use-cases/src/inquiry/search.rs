@@ -1,7 +1,6 @@
 //! Searches the delivery logs for what was delivered of one job. A log does not say which job a delivery is about; the delivery itself does. So the log is
 //! read back to the job's beginning, and those deliveries are looked into that come nearest to what has happened to the job.
 
-use super::ask_github::hook_of;
 use super::budget::Budget;
 use super::{CredentialKind, Delivery, Failure, Inquire, JobAnswer, Search, ShownJob};
 use crate::ports::{Clock, DeliveryLog, Fleets, Hook, LogEntry, Shown, Standing};
@@ -30,7 +29,7 @@ impl<G: Standing + Shown + DeliveryLog, F: Fleets, C: Clock> Inquire<'_, G, F, C
         let (mut hooks, mut apps): (Vec<Hook>, BTreeSet<_>) = (Vec::new(), BTreeSet::new());
         for fleet in ways.iter().map(|way| way[0]) {
             let found = match self.github.kind(fleet).await {
-                Ok(CredentialKind::App) if apps.insert((&fleet.api_url, &fleet.credential)) => Ok(vec![hook_of(fleet, None)]),
+                Ok(CredentialKind::App) if apps.insert((&fleet.api_url, &fleet.credential)) => Ok(vec![Hook::of(fleet, None)]),
                 Ok(CredentialKind::App) => Ok(Vec::new()),
                 Ok(_) => self.own_hooks(fleet, budget).await,
                 Err(failure) => Err(failure),
@@ -53,7 +52,7 @@ impl<G: Standing + Shown + DeliveryLog, F: Fleets, C: Clock> Inquire<'_, G, F, C
     async fn own_hooks(&self, fleet: &Fleet, budget: &mut Budget<'_, C>) -> Result<Vec<Hook>, Failure> {
         let listed = budget.ask(self.github.webhooks(fleet)).await?;
         let ours = listed.into_iter().filter(|webhook| webhook.config.answer().is_some_and(|config| config.leads_here));
-        Ok(ours.map(|webhook| hook_of(fleet, webhook.id)).collect())
+        Ok(ours.map(|webhook| Hook::of(fleet, webhook.id)).collect())
     }
 
     async fn search_log(&self, hook: &Hook, answer: &JobAnswer, budget: &mut Budget<'_, C>) -> Search {

@@ -105,6 +105,15 @@ pub struct Hook {
     pub id: Option<u64>,
 }
 
+impl Hook {
+    /// The App's own, or the one of that id in the fleet's scope.
+    #[must_use]
+    pub fn of(fleet: &Fleet, id: Option<u64>) -> Self {
+        let key = id.map_or_else(|| format!("app/{}", fleet.credential), |id| format!("{}/hooks/{id}", fleet.scope));
+        Self { key, fleet: fleet.clone(), id }
+    }
+}
+
 /// A delivery in GitHub's log. One `guid` may have several, one for each attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedDelivery {

@@ -14,8 +14,7 @@ use crate::process;
 use crate::project::Project;
 use crate::tools::Tools;
 
-/// The packages that `template.yaml` deploys.
-pub const FUNCTIONS: [&str; 5] = ["webhook", "register", "deregister", "scale", "sweep"];
+pub use fargate_runners_bench::FUNCTIONS;
 
 /// The quick profile, in cargo's own settings.
 const QUICK: [(&str, &str); 4] = [
