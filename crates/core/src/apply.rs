@@ -8,9 +8,9 @@ use crate::mutant::{self, Mutant};
 use crate::names::RunnerName;
 use crate::record::{Key, Slot, View};
 use crate::state::{FailedBoot, LostJob, ServiceState};
-use crate::task::TaskRecord;
+use crate::task::{Stop, TaskRecord};
 use crate::time::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How many jobs that went down with their runners are remembered for a fleet, and for how long: for `sweep`, which may have their runs' failed jobs run
@@ -136,24 +136,25 @@ fn apply_job(view: &mut View, event: &JobEvent, stack: &StackId, now: Timestamp)
 
 fn apply_stopped(view: &mut View, event: &RunnerStopped, now: Timestamp) {
     let task = view.task_mut(&event.task_id, now);
-    let first = task.stop.is_none();
     task.stopped(event.stop.clone());
-    task.done_with_job |= ended_after_job(task);
+    task.done_with_job |= ended_after_job(task, &event.stop);
     task.task_definition = task.task_definition.take().or_else(|| event.task_definition.clone());
     task.service = task.service.take().or_else(|| event.service.clone());
     task.hosting = task.hosting.join(&event.hosting);
-    let unnamed = task.has_unnamed_job();
-    let failed = is_failed_boot(task, event);
-    let job_id = task.job_id;
-    if first && unnamed {
-        view.state.get_mut().unnamed_jobs.insert(event.task_id.clone(), event.stop.at);
+    let (unnamed, failed, job_id) = (task.has_unnamed_job(), is_failed_boot(task), task.job_id);
+    // What the ledger takes for the end now: of two accounts that came, not always this one.
+    let stop = task.stop.clone().unwrap_or_else(|| event.stop.clone());
+    let state = view.state.get_mut();
+    if unnamed {
+        state.unnamed_jobs.insert(event.task_id.clone(), stop.at);
     }
-    if first && failed {
-        remember_failed_boot(view, event);
+    state.failed_boots.remove(&event.task_id);
+    if failed {
+        remember_failed_boot(&mut state.failed_boots, &event.task_id, &stop);
     }
     let job = job_id.and_then(|job_id| view.jobs.get_mut(&job_id));
     if let Some(job) = job {
-        let stopped = JobRecord { runner_stopped_at: Some(event.stop.at), ..job.get().clone() };
+        let stopped = JobRecord { runner_stopped_at: Some(stop.at), ..job.get().clone() };
         *job.get_mut() = job.get().join(&stopped);
     }
 }
@@ -186,24 +187,22 @@ fn join_job(view: &mut View, news: &JobRecord) {
 
 /// Whether a task has ended by itself, with a registration and without having been told to leave: then it had a job, and that is over. Tasks of launch mode
 /// `tasks` say so by nothing else.
-fn ended_after_job(task: &TaskRecord) -> bool {
-    let by_itself = task.stop.as_ref().is_some_and(|stop| stop.exit_code == Some(0));
-    by_itself && task.registered_at.is_some() && task.leaving.is_none()
+fn ended_after_job(task: &TaskRecord, stop: &Stop) -> bool {
+    stop.exit_code == Some(0) && task.registered_at.is_some() && task.leaving.is_none()
 }
 
-/// Whether this end of a task, which never registered and was not condemned, says that something is wrong with starting tasks. What the start script
+/// Whether a task's end, if it has ended, says that something is wrong with starting tasks: it never registered and was not condemned. What the start script
 /// calls a success does not, nor does what ECS or a person ended, nor what AWS took away.
-pub(crate) fn is_failed_boot(task: &TaskRecord, event: &RunnerStopped) -> bool {
+pub(crate) fn is_failed_boot(task: &TaskRecord) -> bool {
     let ended_from_outside = ["ServiceSchedulerInitiated", "UserInitiated", "SpotInterruption", "TerminationNotice"];
-    let wrong = event.stop.exit_code != Some(0) && !event.stop.code.as_deref().is_some_and(|code| ended_from_outside.contains(&code));
-    wrong && task.never_registered() && task.condemned_at.is_none()
+    let is_wrong = |stop: &Stop| stop.exit_code != Some(0) && !stop.code.as_deref().is_some_and(|code| ended_from_outside.contains(&code));
+    task.stop.as_ref().is_some_and(is_wrong) && task.never_registered() && task.condemned_at.is_none()
 }
 
-fn remember_failed_boot(view: &mut View, event: &RunnerStopped) {
-    let exit = event.stop.exit_code.map(|code| format!(" (exit code {code})")).unwrap_or_default();
-    let reason = event.stop.reason.as_deref().or(event.stop.code.as_deref()).unwrap_or("no reason given");
-    let boots = &mut view.state.get_mut().failed_boots;
-    boots.insert(event.task_id.clone(), FailedBoot { at: event.stop.at, reason: format!("{reason}{exit}") });
+fn remember_failed_boot(boots: &mut BTreeMap<TaskId, FailedBoot>, task_id: &TaskId, stop: &Stop) {
+    let exit = stop.exit_code.map(|code| format!(" (exit code {code})")).unwrap_or_default();
+    let reason = stop.reason.as_deref().or(stop.code.as_deref()).unwrap_or("no reason given");
+    boots.insert(task_id.clone(), FailedBoot { at: stop.at, reason: format!("{reason}{exit}") });
     while boots.len() > FAILED_BOOTS_KEPT {
         let oldest = boots.iter().min_by_key(|(task, boot)| (boot.at, (*task).clone())).map(|(task, _)| task.clone());
         oldest.map(|task| boots.remove(&task));

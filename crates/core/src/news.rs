@@ -160,15 +160,13 @@ impl Awaited {
 
     /// What the view knows of them now, after the batch was applied.
     #[must_use]
-    pub fn told(&self, view: &View, events: &[Event]) -> News {
+    pub fn told(&self, view: &View) -> News {
         let taken = self.waiting.iter().filter_map(|job| taken(view, view.jobs.get(job)?.get())).collect();
         let mut news = News { taken, ..News::default() };
         for task in self.living.iter().filter_map(|task| Some(view.tasks.get(task)?.get())) {
             let Some(stop) = &task.stop else { continue };
             news.billed.extend(task.hosting.billed(stop.at));
-            let is_its_failure =
-                |event: &Event| matches!(event, Event::RunnerStopped(end) if end.task_id == task.task_id && is_failed_boot(task, end));
-            if events.iter().any(is_its_failure) {
+            if is_failed_boot(task) {
                 news.failed_boots.push((task.task_id.clone(), Cause::of(stop)));
             }
         }
@@ -243,7 +241,7 @@ mod tests {
         for event in events {
             apply(view, event, &stack(), now);
         }
-        awaited.told(view, events)
+        awaited.told(view)
     }
 
     fn queued() -> Event {

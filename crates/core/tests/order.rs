@@ -52,7 +52,7 @@ fn told(events: &[Event], mode: &str) -> World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(5_000) })]
 
     #[test]
     fn order_and_repeats_play_no_part((events, again) in told_twice(), mode in prop_oneof![Just("service"), Just("tasks")]) {

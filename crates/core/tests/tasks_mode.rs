@@ -6,6 +6,7 @@ use common::{World, definition, fleet, interrupted, stopped, task_id};
 use fargate_runners_core::labels::Labels;
 use fargate_runners_core::plan::Plan;
 use fargate_runners_core::task::{LeaveReason, TaskState};
+use std::time::Duration;
 
 fn launched(plan: &Plan) -> u32 {
     plan.launch.iter().map(|launch| launch.count).sum()
@@ -290,4 +291,24 @@ fn a_job_is_offered_a_runner_again_when_no_delivery_ever_tells_of_it() {
     assert!(world.look().look_again.is_some());
     world.passes(125);
     assert_eq!(launched(&world.look()), 1);
+}
+
+#[test]
+fn of_two_accounts_of_how_a_task_ended_the_earlier_counts_whichever_comes_first() {
+    let ends = |orders: [i64; 2]| {
+        let mut world = world(10, 0);
+        world.queues(1..=5);
+        world.look();
+        world.launched(1..=5);
+        let now = world.now;
+        for number in 1..=3 {
+            for exit in orders {
+                world.happens(&stopped(number, Some(exit), now + Duration::from_secs(u64::try_from(exit).unwrap())));
+            }
+        }
+        world.passes(5);
+        world.look().breaker
+    };
+    assert_eq!(ends([0, 1]), None);
+    assert_eq!(ends([1, 0]), None);
 }

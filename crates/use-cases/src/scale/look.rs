@@ -67,7 +67,7 @@ where
                 Ok(()) => {}
             }
             tell_events(events);
-            measure::news(name, &awaited.told(&view, events));
+            measure::news(name, &awaited.told(&view));
             self.report(losses).await;
             if let (Some(fleet), Some(plan)) = (fleet, plan) {
                 tell(&fleet, &plan, &view);
