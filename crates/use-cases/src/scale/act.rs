@@ -48,6 +48,10 @@ impl Settled {
                 service.applied = Some(*count);
             }
         }
+        if !self.applied.is_empty() {
+            // The pause before the next change is counted from here: between decision and call lies the commit, which takes longer at one time than at another.
+            state.changed_at = state.changed_at.max(now);
+        }
         for name in &self.forgotten {
             state.services.remove(name);
         }
