@@ -87,9 +87,14 @@ impl Aws {
             // It watches downloads; answers here are short, and an attempt has a time limit.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
+        Ok(Self::from_config(config, variable))
+    }
+
+    /// The same over settings that somebody else has found, such as a person's profile; endpoints still come from the environment.
+    pub fn from_config(config: SdkConfig, variable: impl Fn(&str) -> Option<String>) -> Self {
         let inner = Inner {
             config,
-            endpoints: Endpoints::new(variable),
+            endpoints: Endpoints::new(|name| variable(name).filter(|value| !value.is_empty())),
             #[cfg(feature = "dynamodb")]
             dynamodb: OnceLock::new(),
             #[cfg(feature = "ecs")]
@@ -101,7 +106,7 @@ impl Aws {
             #[cfg(feature = "ssm")]
             ssm: OnceLock::new(),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Self { inner: Arc::new(inner) }
     }
 }
 

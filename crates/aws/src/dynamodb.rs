@@ -4,12 +4,14 @@
 mod conditions;
 #[cfg(test)]
 mod emulator;
+mod history;
 mod item;
 mod ledger;
 mod memory;
 mod pace;
 mod reads;
 
+pub use history::{History, Kind};
 pub use ledger::DynamoLedger;
 pub use memory::DynamoMemory;
 pub use pace::DynamoPace;

@@ -19,12 +19,13 @@ use std::sync::Arc;
 
 /// A pool of connections, shared by all clients.
 #[derive(Clone, Debug)]
-pub(crate) struct Pool {
+pub struct Pool {
     client: Client<HttpsConnector<TcpConnector>, SdkBody>,
 }
 
 impl Pool {
-    pub(crate) fn new() -> Result<Self, ConfigError> {
+    /// An empty pool.
+    pub fn new() -> Result<Self, ConfigError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let tls = ClientConfig::builder_with_provider(provider)

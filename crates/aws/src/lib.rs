@@ -33,9 +33,10 @@ mod testing;
 
 pub use clock::SystemClock;
 pub use config::{Aws, ConfigError};
+pub use http::Pool;
 
 #[cfg(feature = "dynamodb")]
-pub use dynamodb::{DynamoLedger, DynamoMemory, DynamoPace};
+pub use dynamodb::{DynamoLedger, DynamoMemory, DynamoPace, History, Kind};
 #[cfg(feature = "ecs")]
 pub use ecs::Ecs;
 #[cfg(feature = "eventbridge")]

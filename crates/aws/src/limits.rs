@@ -32,6 +32,9 @@ pub const BATCH_GET_PAUSE: Duration = Duration::from_millis(50);
 /// The most pages of active records that are read: a page holds 1 MB, some thousand records, and a fleet has at most 5,000 tasks.
 pub const ACTIVE_PAGES: usize = 50;
 
+/// The most pages of records that a person reads at once: a page holds 1 MB, some thousand records, so that this is a busy fleet's four days.
+pub const HISTORY_PAGES: usize = 200;
+
 /// How often a mint slot is tried for when others change the counter at the same time.
 pub const PACE_ROUNDS: u32 = 3;
 

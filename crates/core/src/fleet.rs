@@ -130,6 +130,8 @@ pub struct Fleet {
     pub security_groups: Vec<String>,
     /// How long a lease lasts.
     pub lease: Duration,
+    /// Whether a person has drained it: it is to have nothing (`Fleet::drain`).
+    pub drained: bool,
 }
 
 /// Why a description could not be used.
@@ -207,7 +209,15 @@ impl Fleet {
             subnets: raw.subnets,
             security_groups: raw.security_groups,
             lease: Duration::from_secs(u64::from(raw.lease_seconds)),
+            drained: false,
         })
+    }
+
+    /// The fleet as it is while a person has drained it: it wants nothing, so that its idle runners leave, its jobs end by themselves, and what is queued
+    /// for it waits.
+    #[must_use]
+    pub fn drain(self) -> Self {
+        Self { maximum: 0, warm: 0, drained: true, ..self }
     }
 
     /// The service, in launch mode `service`.

@@ -84,6 +84,15 @@ pub struct FailedBoot {
     pub reason: String,
 }
 
+/// ECS did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Refusal {
+    /// When.
+    pub at: Timestamp,
+    /// Why, in ECS's words.
+    pub reason: String,
+}
+
 /// A job that went down with its runner.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LostJob {
@@ -170,6 +179,9 @@ pub struct FleetState {
     /// Tasks that have ended after a job of which no delivery has told yet, and when they ended.
     #[serde(default)]
     pub unnamed_jobs: BTreeMap<TaskId, Timestamp>,
+    /// The newest refusal of ECS to start tasks or to set a count, until it does so again. For people; no decision rests on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refusal>,
     /// The newest registration that was seen.
     #[serde(default)]
     pub last_registered_at: Timestamp,
@@ -200,6 +212,7 @@ impl FleetState {
             wake_at: None,
             failed_boots: BTreeMap::new(),
             unnamed_jobs: BTreeMap::new(),
+            refused: None,
             last_registered_at: Timestamp::default(),
             lost_jobs: BTreeMap::new(),
         }

@@ -1,14 +1,24 @@
 //! The fleets, each as its stack described it in a parameter. One that cannot be read is left out, told of, and keeps no other from working.
+//!
+//! Beside a fleet's parameter may stand another, `FLEET.drained`: a person wants it to take no jobs. It is read with the others, and no stack knows of it,
+//! so that it outlives deployments.
 
 use super::cache::Cache;
 use super::path::below;
 use crate::clock::SystemClock;
 use crate::config::Aws;
+use crate::error::port_error;
+use aws_sdk_ssm::operation::delete_parameter::DeleteParameterError;
+use aws_sdk_ssm::types::ParameterType;
 use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::ids::FleetName;
 use fargate_runners_use_cases::ports::{Clock, FleetList, Fleets, PortError, chain};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// What the name of a wish ends with. No name of a fleet holds a dot.
+const DRAINED: &str = ".drained";
 
 /// The fleets' descriptions below `/{stack}/fleets`. Clones share what was read.
 #[derive(Clone, Debug)]
@@ -24,6 +34,22 @@ impl FleetParameters {
     pub fn new(aws: &Aws, stack_name: &str) -> Self {
         Self { aws: aws.clone(), path: format!("/{stack_name}/fleets").into(), kept: Arc::default() }
     }
+
+    /// Writes down that a person wants the fleet drained, or wants it no more.
+    pub async fn set_drained(&self, fleet: &FleetName, drained: bool) -> Result<(), PortError> {
+        let name = format!("{}/{fleet}{DRAINED}", self.path);
+        let what = || format!("writing the parameter {name}");
+        if drained {
+            let call = self.aws.ssm().put_parameter().name(&name).value("true").overwrite(true).r#type(ParameterType::String);
+            return call.send().await.map(drop).map_err(|error| port_error(what(), error));
+        }
+        match self.aws.ssm().delete_parameter().name(&name).send().await {
+            Err(error) if !matches!(error.as_service_error(), Some(DeleteParameterError::ParameterNotFound(_))) => {
+                Err(port_error(what(), error))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Fleets for FleetParameters {
@@ -33,9 +59,11 @@ impl Fleets for FleetParameters {
             return Ok(kept);
         }
         let mut list = FleetList { read_at: now, ..FleetList::default() };
-        for (name, description) in below(&self.aws, &self.path).await? {
+        let parameters = below(&self.aws, &self.path).await?;
+        let drained: Vec<String> = parameters.iter().filter_map(|(name, _)| Some(name.strip_suffix(DRAINED)?.to_owned())).collect();
+        for (name, description) in parameters.into_iter().filter(|(name, _)| !name.ends_with(DRAINED)) {
             match Fleet::parse(description.expose_secret()) {
-                Ok(fleet) => list.fleets.push(fleet),
+                Ok(fleet) => list.fleets.push(if drained.contains(&name) { fleet.drain() } else { fleet }),
                 Err(error) => {
                     tracing::error!(parameter = name, error = chain(&error), "a fleet's description cannot be used; the fleet is left out");
                     metrics::counter!("FleetsUnreadable").increment(1);
@@ -74,5 +102,19 @@ mod tests {
         // Kept by clones too, until something younger is asked for.
         assert_eq!(fleets.clone().fleets(Duration::from_secs(60)).await.unwrap().fleets.len(), 1);
         assert_eq!(answers.requests().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_fleet_that_a_person_has_drained_wants_nothing_and_its_wish_is_no_fleet() {
+        let parameters = json!([{"Name": "/runners/fleets/default", "Value": description(&[])}, {"Name": "/runners/fleets/default.drained", "Value": "true"}]);
+        let (answers, aws) =
+            Answers::of([(200, json!({"Parameters": parameters})), (200, json!({})), (400, json!({"__type": "ParameterNotFound"}))]);
+        let fleets = FleetParameters::new(&aws, "runners");
+        let list = fleets.fleets(Duration::ZERO).await.unwrap();
+        assert!(list.unreadable.is_empty());
+        assert!(list.fleets[0].drained && list.fleets[0].maximum == 0 && list.fleets[0].warm == 0);
+        fleets.set_drained(&list.fleets[0].name, true).await.unwrap();
+        fleets.set_drained(&list.fleets[0].name, false).await.unwrap();
+        assert_eq!(answers.requests()[1]["Name"], "/runners/fleets/default.drained");
     }
 }

@@ -10,6 +10,7 @@ use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::{ServiceName, TaskDefinition, TaskId};
 use fargate_runners_core::plan::Plan;
 use fargate_runners_core::record::{Key, View};
+use fargate_runners_core::state::Refusal;
 use fargate_runners_core::time::Timestamp;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ struct Settled {
     forgotten: Vec<ServiceName>,
     launches: Vec<String>,
     tasks: Vec<(TaskId, TaskDefinition)>,
+    refused: Option<String>,
     again: Option<Duration>,
 }
 
@@ -38,7 +40,7 @@ impl Settled {
     }
 
     fn is_empty(&self) -> bool {
-        self.applied.is_empty() && self.forgotten.is_empty() && self.launches.is_empty() && self.tasks.is_empty()
+        self.applied.is_empty() && self.forgotten.is_empty() && self.launches.is_empty() && self.tasks.is_empty() && self.refused.is_none()
     }
 
     fn enter(&self, view: &mut View, now: Timestamp) {
@@ -54,6 +56,11 @@ impl Settled {
         }
         for name in &self.forgotten {
             state.services.remove(name);
+        }
+        match &self.refused {
+            Some(reason) => state.refused = Some(Refusal { at: now, reason: reason.clone() }),
+            None if !self.applied.is_empty() || !self.tasks.is_empty() => state.refused = None,
+            None => {}
         }
         state.launches.retain(|launch| !self.launches.contains(&launch.token));
         for (task_id, definition) in &self.tasks {
@@ -81,6 +88,7 @@ where
             match self.capacity.launch(fleet, launch).await {
                 Ok(Launched { tasks, failures }) => {
                     if !failures.is_empty() {
+                        settled.refused = Some(failures.join(" | "));
                         metrics::counter!("LaunchesFailed").increment(failures.len() as u64);
                         tracing::warn!(fleet = %fleet.name, reasons = failures.join(" | "), "ECS did not start every task; the rest is launched anew");
                         settled.again(AFTER_LOST_ANSWER);
@@ -175,6 +183,9 @@ fn complain(fleet: &Fleet, error: &PortError, settled: &mut Settled) {
         Retry::UnknownEffect => AFTER_LOST_ANSWER,
         Retry::Never => AFTER_REFUSAL,
     });
+    if error.retry == Retry::Never {
+        settled.refused = Some(chain(error));
+    }
     metrics::counter!("ScalingFailed").increment(1);
     tracing::error!(fleet = %fleet.name, error = chain(error), "ECS did not do what was asked; the fleet is looked at again");
 }

@@ -1,0 +1,93 @@
+//! What a fleet has had: its jobs or tasks with those that are over, as long as the ledger keeps them. For people: what decides reads only what counts.
+
+use super::item::{number, partition, record_of, text};
+use crate::config::Aws;
+use crate::error::port_error;
+use crate::limits::HISTORY_PAGES;
+use fargate_runners_core::ids::FleetName;
+use fargate_runners_core::job::TOMBSTONE;
+use fargate_runners_core::record::{Key, Record};
+use fargate_runners_core::time::Timestamp;
+use fargate_runners_use_cases::ports::PortError;
+
+/// Which records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Jobs.
+    Jobs,
+    /// Tasks.
+    Tasks,
+}
+
+impl Kind {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Jobs => "JOB#",
+            Self::Tasks => "TASK#",
+        }
+    }
+}
+
+/// Some records of a fleet.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// Those that were read.
+    pub records: Vec<Record>,
+    /// Whether there are more than were read.
+    pub cut_off: bool,
+}
+
+impl History {
+    /// The records of a kind that are open, or have ended at this time or later. Not strongly consistent: nothing is decided by it.
+    pub async fn read(
+        aws: &Aws,
+        table: &str,
+        fleet: &FleetName,
+        kind: Kind,
+        ended_since: Timestamp,
+        now: Timestamp,
+    ) -> Result<Self, PortError> {
+        let what = || format!("reading what fleet {fleet} has had from the ledger");
+        // A record that is over says when it may be forgotten, which is so long after its end.
+        let expires = (ended_since + TOMBSTONE).as_secs();
+        let mut history = Self::default();
+        let mut from = None;
+        for _ in 0..HISTORY_PAGES {
+            let call = aws.dynamodb().query().table_name(table).key_condition_expression("#pk = :pk AND begins_with(#sk, :kind)");
+            let call = call.filter_expression("attribute_not_exists(#expires) OR #expires >= :expires");
+            let call = call.expression_attribute_names("#pk", "pk").expression_attribute_names("#sk", "sk");
+            let call = call.expression_attribute_names("#expires", "expires");
+            let call = call.expression_attribute_values(":pk", text(partition(&Key::Fleet(fleet.clone()))));
+            let call =
+                call.expression_attribute_values(":kind", text(kind.prefix())).expression_attribute_values(":expires", number(expires));
+            let answer = call.set_exclusive_start_key(from).send().await.map_err(|error| port_error(what(), error))?;
+            for item in answer.items() {
+                history.records.extend(record_of(item, now)?.map(|versioned| versioned.record));
+            }
+            from = answer.last_evaluated_key.filter(|key| !key.is_empty());
+            if from.is_none() {
+                return Ok(history);
+            }
+        }
+        history.cut_off = true;
+        Ok(history)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Answers;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn what_ended_before_is_left_out_by_the_table_itself() {
+        let (answers, aws) = Answers::of([(200, json!({"Items": []}))]);
+        let (fleet, since) = (FleetName::parse("default").unwrap(), Timestamp::from_secs(1_000_000));
+        let history = History::read(&aws, "ledger", &fleet, Kind::Jobs, since, since).await.unwrap();
+        assert!(history.records.is_empty() && !history.cut_off);
+        let request = &answers.requests()[0];
+        assert_eq!(request["ExpressionAttributeValues"][":kind"]["S"], "JOB#");
+        assert_eq!(request["ExpressionAttributeValues"][":expires"]["N"], (1_000_000 + TOMBSTONE.as_secs()).to_string());
+    }
+}
