@@ -1,6 +1,7 @@
 //! `cargo xtask demo`: the whole product at work on this machine. Brings the local stack up, sends it jobs, shows what happens, and checks what is left.
 
 pub mod jobs;
+mod operator;
 mod report;
 mod scenario;
 mod takings;
@@ -19,6 +20,7 @@ use crate::project::Project;
 use crate::screen::{Screen, Tone};
 use crate::stack::{LaunchMode, Size, Stack, logs};
 
+use self::operator::Operator;
 use self::watch::{LINES_BELOW, Watch};
 
 /// Room for a fleet's tasks beyond the jobs of a small demo.
@@ -62,7 +64,7 @@ pub async fn run(project: &Project, arguments: &Arguments) -> Outcome {
         () = interrupted() => return Err(Problem::new("interrupted; nothing is left running")),
     };
     let outcome = tokio::select! {
-        outcome = perform(&mut stack, arguments) => Some(outcome),
+        outcome = perform(project, &mut stack, arguments) => Some(outcome),
         () = interrupted() => None,
     };
     if arguments.keep && outcome.is_some() {
@@ -76,7 +78,7 @@ pub async fn run(project: &Project, arguments: &Arguments) -> Outcome {
     outcome.map_err(|problem| problem.next(format!("the logs of this run are in {}", logs.display())))
 }
 
-async fn perform(stack: &mut Stack, arguments: &Arguments) -> Outcome {
+async fn perform(project: &Project, stack: &mut Stack, arguments: &Arguments) -> Outcome {
     let mut screen = Screen::new(&stack.run, LINES_BELOW)?;
     let plan = match arguments.burst {
         Some(mode) => scenario::burst(arguments.jobs, arguments.seed, mode),
@@ -108,6 +110,17 @@ async fn perform(stack: &mut Stack, arguments: &Arguments) -> Outcome {
     wrongs.extend(bounds::wrongs(&counts, takings::bounds(arguments.burst, counts.jobs)));
     if !leavings.is_empty() {
         wrongs.push(Problem::new("something is left behind"));
+    }
+    // Only now: whatever it asks for is nothing that jobs take.
+    if arguments.burst.is_none() && arguments.jobs >= scenario::ALL_KINDS {
+        let (examples, wrong) = Operator::new(project, stack).await?.work(&jobs).await?;
+        screen.line(
+            Tone::Plain,
+            &format!(
+                "The operator's command line ran {examples} examples of its help, by a role with the template's policy for operators\n"
+            ),
+        );
+        wrongs.extend(wrong);
     }
     if stack.nonces_seen() == 0 {
         wrongs.push(Problem::new("no task's nonce went by: the search for secrets cannot have looked for any"));

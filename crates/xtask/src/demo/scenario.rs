@@ -79,6 +79,9 @@ impl Kind {
     }
 }
 
+/// With so many jobs or more, there is one of each kind.
+pub const ALL_KINDS: usize = SPECIAL.len() + 1;
+
 /// The kinds besides the burst, in the order in which they come.
 const SPECIAL: [Kind; 8] =
     [Kind::Single, Kind::Repeated, Kind::Cancelled, Kind::Single, Kind::OutOfOrder, Kind::Public, Kind::Hosted, Kind::Single];

@@ -1,0 +1,197 @@
+//! What can be asked. Every example in a command's help is run by a test.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use fargate_runners_core::ids::FleetName;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all is well, or the question was answered
+  1  something is wrong: `doctor` found it, a description is not valid, a replay left something
+  2  the command line was not understood
+  3  AWS or GitHub could not be asked; the message says what failed and what to do
+  4  there is no such stack, fleet, job or runner
+  130  interrupted";
+
+/// GitHub Actions runners on AWS Fargate: what the fleets do, what is wrong, and why a job waits.
+#[derive(Debug, Parser)]
+#[command(name = "fargate-runners", version, after_help = EXIT_CODES)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub account: Account,
+    /// Prints JSON instead of tables.
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Where the stack is.
+#[derive(Debug, Args)]
+pub struct Account {
+    /// Name of the stack that template.yaml was deployed as.
+    #[arg(long, global = true, default_value = "fargate-runners", env = "FARGATE_RUNNERS_STACK")]
+    pub stack: String,
+    /// The AWS region; else as usual (`AWS_REGION`, the profile).
+    #[arg(long, global = true)]
+    pub region: Option<String>,
+    /// The AWS profile; else as usual (`AWS_PROFILE`).
+    #[arg(long, global = true)]
+    pub profile: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// What each fleet does: jobs that wait, runners, and how long jobs have waited.
+    #[command(
+        after_help = "Examples:\n  fargate-runners status\n  fargate-runners status --fleet default\n  fargate-runners status --json"
+    )]
+    Status(Status),
+    /// The story of one job, and the one thing that it waits for.
+    #[command(
+        after_help = "Examples:\n  fargate-runners why 4242\n  fargate-runners why https://github.com/octo-org/app/actions/runs/7/job/4242\n  fargate-runners why octo-org/app 4242 --json"
+    )]
+    Why(Why),
+    /// Looks for what goes wrong in the field; each line is ok, a warning or wrong, with what to do.
+    #[command(after_help = "Examples:\n  fargate-runners doctor\n  fargate-runners doctor --json")]
+    Doctor,
+    /// The runners, each with its task, its state and its job.
+    #[command(after_help = "Examples:\n  fargate-runners runners\n  fargate-runners runners --fleet default --all")]
+    Runners(Filter),
+    /// The jobs that wait or run, or all that are remembered.
+    #[command(after_help = "Examples:\n  fargate-runners jobs\n  fargate-runners jobs --all --json")]
+    Jobs(Filter),
+    /// What a runner's task, or the task of a job, has written to its log.
+    #[command(
+        after_help = "Examples:\n  fargate-runners logs 4242\n  fargate-runners logs 0123abcd-default-00000000000000000000000000000001-1"
+    )]
+    Logs(Logs),
+    /// Lets a fleet take no more jobs: its idle runners leave, its running jobs end by themselves, and what is queued waits until `resume`.
+    #[command(after_help = "Examples:\n  fargate-runners drain default")]
+    Drain(OneFleet),
+    /// Lets a drained fleet take jobs again.
+    #[command(after_help = "Examples:\n  fargate-runners resume default")]
+    Resume(OneFleet),
+    /// Replays the dead letters, each to where it was meant for, now.
+    #[command(after_help = "Examples:\n  fargate-runners redrive")]
+    Redrive,
+    /// What the jobs cost: Fargate's seconds by fleet, repository or workflow, with the control plane's share.
+    #[command(
+        after_help = "Examples:\n  fargate-runners cost\n  fargate-runners cost --since 24h --by repository\n  fargate-runners cost --by workflow --csv"
+    )]
+    Cost(Cost),
+    /// Descriptions of fleets.
+    #[command(subcommand)]
+    Fleets(Fleets),
+    /// Prints a script that completes commands in a shell.
+    #[command(after_help = "Examples:\n  fargate-runners completions bash")]
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Only this fleet.
+    #[arg(long, value_parser = fleet_name)]
+    pub fleet: Option<FleetName>,
+    /// Shows it anew every few seconds until Ctrl-C.
+    #[arg(long)]
+    pub watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Why {
+    /// The job's address, its id, or OWNER/NAME and its id.
+    #[arg(required = true, num_args = 1..=2, value_name = "JOB")]
+    pub job: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Filter {
+    /// Only this fleet.
+    #[arg(long, value_parser = fleet_name)]
+    pub fleet: Option<FleetName>,
+    /// Those that are over as well, as long as the ledger keeps them (4 days).
+    #[arg(long)]
+    pub all: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// A runner's name, a task's id, or a job's id.
+    pub of: String,
+}
+
+#[derive(Debug, Args)]
+pub struct OneFleet {
+    /// Its name.
+    #[arg(value_parser = fleet_name)]
+    pub fleet: FleetName,
+}
+
+#[derive(Debug, Args)]
+pub struct Cost {
+    /// Tasks that ended within this time; the ledger keeps 4 days.
+    #[arg(long, default_value = "4d", value_parser = humantime::parse_duration)]
+    pub since: Duration,
+    /// What the rows are.
+    #[arg(long, value_enum, default_value = "fleet")]
+    pub by: By,
+    /// Comma-separated values instead of a table.
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+    /// A JSON file with prices that replace the built-in ones.
+    #[arg(long)]
+    pub prices: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    Fleet,
+    Repository,
+    Workflow,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Fleets {
+    /// Checks descriptions of fleets (the JSON that a fleet's stack writes to its parameter), one or a list of them, before anything is deployed.
+    #[command(after_help = "Examples:\n  fargate-runners fleets validate fleets.json")]
+    Validate {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+fn fleet_name(text: &str) -> Result<FleetName, String> {
+    FleetName::parse(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_command_has_examples_and_each_is_understood() {
+        Arguments::command().debug_assert();
+        let mut seen = 0;
+        for command in Arguments::command().get_subcommands() {
+            if command.get_name() == "fleets" {
+                continue; // Its own commands have them.
+            }
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples: Vec<&str> = help.lines().map(str::trim).filter(|line| line.starts_with("fargate-runners ")).collect();
+            assert!(!examples.is_empty(), "{} has no example", command.get_name());
+            for example in examples {
+                let parsed = Arguments::try_parse_from(example.split_whitespace());
+                assert!(parsed.is_ok(), "{example}: {:?}", parsed.err());
+                seen += 1;
+            }
+        }
+        assert!(seen > 10);
+    }
+}

@@ -1,0 +1,151 @@
+//! `cost`: what the jobs cost, from the times in the ledger and one table of prices.
+
+mod prices;
+mod sum;
+
+use crate::arguments::{self, By};
+use crate::error::CliError;
+use crate::facts;
+use crate::screen::{Answer, Screen, table};
+use crate::stack::Stack;
+use crate::words::{self, duration};
+use fargate_runners_core::job::TOMBSTONE;
+use prices::Prices;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use sum::{Row, Size};
+
+/// Sums it up.
+pub async fn run(stack: &Stack, options: &arguments::Cost, screen: &Screen) -> Result<bool, CliError> {
+    let prices = match &options.prices {
+        None => Prices::built_in(),
+        Some(file) => {
+            let text = std::fs::read_to_string(file).map_err(|error| CliError::File(file.clone(), error))?;
+            serde_json::from_str(&text).map_err(|error| CliError::Given(format!("{} holds no prices: {error}", file.display())))?
+        }
+    };
+    let now = Stack::now();
+    let since = now - options.since.min(TOMBSTONE);
+    let ecs = aws_sdk_ecs::Client::new(&stack.config);
+    let (mut rows, mut cut_off): (BTreeMap<String, Row>, bool) = (BTreeMap::new(), false);
+    for facts in facts::fleets(stack, None, screen).await? {
+        let _doing = screen.doing(format!("reading the jobs and tasks of fleet {}", facts.fleet.name));
+        let size = size(&ecs, &facts.fleet).await?;
+        let (tasks, more) = facts::tasks_since(stack, &facts.fleet.name, since).await?;
+        let (jobs, even_more) = facts::jobs_since(stack, &facts.fleet.name, since).await?;
+        cut_off |= more || even_more;
+        let jobs: BTreeMap<_, _> = jobs.iter().map(|job| (job.job_id, job)).collect();
+        for task in &tasks {
+            let job = task.job_id.and_then(|job| jobs.get(&job).copied());
+            let name = match (options.by, job) {
+                (By::Fleet, _) => facts.fleet.name.to_string(),
+                (_, None) => format!("no job (fleet {})", facts.fleet.name),
+                (By::Repository, Some(job)) => job.repository.to_string(),
+                (By::Workflow, Some(job)) => format!("{}: {}", job.repository, job.workflow_name.as_deref().unwrap_or("-")),
+            };
+            rows.entry(name).or_default().add(task, job, &size, &prices, since, now);
+        }
+    }
+    let report = Report { since: words::utc(since), by: options.by, cut_off, prices: prices.source.clone(), rows };
+    if options.csv {
+        screen.text(&report.csv())?;
+    } else {
+        screen.answer(&report)?;
+    }
+    Ok(true)
+}
+
+/// How large the fleet's tasks are, by its task definition.
+async fn size(ecs: &aws_sdk_ecs::Client, fleet: &fargate_runners_core::fleet::Fleet) -> Result<Size, CliError> {
+    let what = || format!("describing the task definition {}", fleet.task_definition);
+    let answer = ecs.describe_task_definition().task_definition(fleet.task_definition.as_str()).send().await;
+    let found = answer.map_err(|error| CliError::call(what(), error))?.task_definition;
+    let found = found.ok_or_else(|| CliError::call(what(), "ECS answered without one"))?;
+    let number = |text: Option<&str>| text.and_then(|text| text.parse::<f64>().ok());
+    let arm = found.runtime_platform().and_then(|platform| platform.cpu_architecture()).is_some_and(|cpu| cpu.as_str() == "ARM64");
+    let storage = found.ephemeral_storage().map_or(20, aws_sdk_ecs::types::EphemeralStorage::size_in_gib);
+    Ok(Size {
+        vcpus: number(found.cpu()).unwrap_or(1024.0) / 1024.0,
+        gigabytes: number(found.memory()).unwrap_or(2048.0) / 1024.0,
+        extra_storage: f64::from((storage - 20).max(0)),
+        arm,
+        spot_share: f64::from(fleet.spot_percent) / 100.0,
+    })
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    since: String,
+    #[serde(serialize_with = "by_name")]
+    by: By,
+    /// Whether there was more in the ledger than was read.
+    cut_off: bool,
+    prices: String,
+    rows: BTreeMap<String, Row>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn by_name<S: serde::Serializer>(by: &By, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match by {
+        By::Fleet => "fleet",
+        By::Repository => "repository",
+        By::Workflow => "workflow",
+    })
+}
+
+impl Report {
+    fn total(&self) -> Row {
+        self.rows.values().fold(Row::default(), Row::plus)
+    }
+
+    fn csv(&self) -> String {
+        let mut text =
+            "name,jobs,tasks,billed_seconds,job_seconds,idle_seconds,minimum_seconds,fargate_dollars,control_plane_dollars,dollars\n"
+                .to_owned();
+        for (name, row) in &self.rows {
+            let name = if name.contains([',', '"']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.clone() };
+            text.push_str(&format!(
+                "{name},{},{},{:.0},{:.0},{:.0},{:.0},{:.6},{:.6},{:.6}\n",
+                row.jobs,
+                row.tasks,
+                row.billed_seconds,
+                row.job_seconds,
+                row.idle_seconds,
+                row.minimum_seconds,
+                row.fargate,
+                row.control_plane,
+                row.fargate + row.control_plane
+            ));
+        }
+        text
+    }
+}
+
+impl Answer for Report {
+    fn tell(&self) -> String {
+        let seconds = |seconds: f64| duration(Duration::from_secs_f64(seconds.max(0.0)));
+        let line = |name: &str, row: &Row| {
+            [
+                name.to_owned(),
+                row.jobs.to_string(),
+                row.tasks.to_string(),
+                seconds(row.billed_seconds),
+                seconds(row.job_seconds),
+                seconds(row.idle_seconds),
+                seconds(row.minimum_seconds),
+                format!("${:.4}", row.fargate),
+                format!("${:.4}", row.control_plane),
+                format!("${:.4}", row.fargate + row.control_plane),
+            ]
+        };
+        let rows = self.rows.iter().map(|(name, row)| line(name, row)).chain([line("together", &self.total())]);
+        let headings =
+            ["", "jobs", "tasks", "billed", "in jobs", "start, idle, end", "minute's minimum", "fargate", "control plane", "together"];
+        let mut text = format!("since {}\n\n{}\n\n{}", self.since, table(headings, rows), self.prices);
+        if self.cut_off {
+            text.push_str("\nThere is more in the ledger than was read: the figures are too low. Ask for a shorter time.");
+        }
+        text
+    }
+}

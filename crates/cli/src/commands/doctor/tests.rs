@@ -1,0 +1,210 @@
+//! What a diagnosis says of each trouble.
+
+use super::finding::{Finding, Verdict};
+use super::{fleet, github};
+use crate::facts::FleetFacts;
+use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::ids::{FleetName, TaskId};
+use fargate_runners_core::record::View;
+use fargate_runners_core::state::FailedBoot;
+use fargate_runners_core::time::Timestamp;
+use fargate_runners_use_cases::inquiry::{
+    Access, App, CredentialKind, Delivery, Failure, FailureKind, FleetGroup, GithubAnswer, Installation, Part, RateLimit, RunnerGroup,
+    Runners, Webhook, WebhookConfig, Webhooks,
+};
+use serde_json::json;
+
+const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+
+fn fleet() -> Fleet {
+    let description = json!({
+        "fleet": "default", "scope": "org/octo-org", "credential": "default", "labels": ["linux"], "launch_mode": "tasks", "maximum": 10,
+        "task_role": "r", "cluster": "arn:aws:ecs:eu-west-1:111122223333:cluster/runners", "subnets": ["subnet-1"],
+        "task_definition": "arn:aws:ecs:eu-west-1:111122223333:task-definition/runners-default:3",
+    });
+    Fleet::parse(&description.to_string()).unwrap()
+}
+
+/// An App of which nothing is wrong.
+fn well() -> GithubAnswer {
+    let permissions = || {
+        [("organization_self_hosted_runners", "write"), ("actions", "read")]
+            .map(|(name, access)| (name.to_owned(), access.to_owned()))
+            .into()
+    };
+    let app = App { slug: "runners".to_owned(), permissions: permissions(), events: vec!["workflow_job".to_owned()], ..App::default() };
+    let group = RunnerGroup { id: 1, name: "Default".to_owned(), visibility: "all".to_owned(), ..RunnerGroup::default() };
+    let access = Access {
+        api_url: "https://api.github.com".to_owned(),
+        scope: "org/octo-org".to_owned(),
+        credential: "default".to_owned(),
+        fleets: vec!["default".to_owned()],
+        kind: Part::Answer(CredentialKind::App),
+        clock_ahead_seconds: Some(0),
+        app: Some(Part::Answer(app)),
+        installation: Some(Part::Answer(Installation { permissions: permissions(), ..Installation::default() })),
+        runners: Part::Answer(Runners::default()),
+        rate_limit: Part::Answer(RateLimit { limit: 5_000, remaining: 4_900, resets_at: NOW }),
+        groups: vec![FleetGroup { fleet: "default".to_owned(), runner_group_id: 1, group: Part::Answer(group) }],
+        ..Access::default()
+    };
+    let config = WebhookConfig {
+        url: "https://x/webhook".to_owned(),
+        leads_here: true,
+        content_type: "json".to_owned(),
+        has_secret: true,
+        ..WebhookConfig::default()
+    };
+    let delivery = Delivery { guid: "g".to_owned(), ok: true, status_code: 202, delivered_at: NOW, ..Delivery::default() };
+    let webhook = Webhook { config: Part::Answer(config), deliveries: Some(Part::Answer(vec![delivery])), ..Webhook::default() };
+    let webhooks =
+        Webhooks { of: "app".to_owned(), credential: "default".to_owned(), webhooks: Part::Answer(vec![webhook]), ..Webhooks::default() };
+    GithubAnswer { accesses: vec![access], webhooks: vec![webhooks], ..GithubAnswer::default() }
+}
+
+/// What is not ok after a change, each with a remedy.
+fn found(change: impl FnOnce(&mut GithubAnswer)) -> Vec<Finding> {
+    let mut answer = well();
+    change(&mut answer);
+    let found: Vec<_> =
+        github::findings(&answer, &[fleet()], false, NOW).into_iter().filter(|finding| finding.verdict != Verdict::Ok).collect();
+    assert!(found.iter().all(|finding| finding.remedy.is_some()), "{found:?}");
+    found
+}
+
+fn one(change: impl FnOnce(&mut GithubAnswer), check: &str, says: &str) {
+    let found = found(change);
+    assert!(found.len() == 1 && found[0].check == check && found[0].says.contains(says), "{check}/{says}: {found:#?}");
+}
+
+fn app(answer: &mut GithubAnswer) -> &mut App {
+    match &mut answer.accesses[0].app {
+        Some(Part::Answer(app)) => app,
+        _ => unreachable!("it is an App"),
+    }
+}
+
+fn hook(answer: &mut GithubAnswer) -> &mut Webhook {
+    match &mut answer.webhooks[0].webhooks {
+        Part::Answer(hooks) => &mut hooks[0],
+        Part::Failed(_) => unreachable!("it has one"),
+    }
+}
+
+fn config(answer: &mut GithubAnswer) -> &mut WebhookConfig {
+    match &mut hook(answer).config {
+        Part::Answer(config) => config,
+        Part::Failed(_) => unreachable!("it is set up"),
+    }
+}
+
+fn group(answer: &mut GithubAnswer) -> &mut RunnerGroup {
+    match &mut answer.accesses[0].groups[0].group {
+        Part::Answer(group) => group,
+        Part::Failed(_) => unreachable!("there is one"),
+    }
+}
+
+#[test]
+fn nothing_is_found_where_nothing_is_wrong() {
+    assert_eq!(found(|_| {}), []);
+}
+
+#[test]
+fn each_trouble_with_an_app_is_one_line_that_names_it() {
+    one(
+        |answer| drop(app(answer).permissions.remove("organization_self_hosted_runners")),
+        "permissions",
+        "lacks the permission organization_self_hosted_runners",
+    );
+    one(|answer| app(answer).events.clear(), "events", "does not subscribe to workflow_job");
+    one(
+        |answer| {
+            answer.accesses[0].installation = Some(Part::Answer(Installation {
+                permissions: [("actions".to_owned(), "read".to_owned())].into(),
+                ..Installation::default()
+            }));
+        },
+        "permissions",
+        "not accepted yet",
+    );
+    one(
+        |answer| answer.accesses[0].installation = Some(Part::Failed(Failure::new(FailureKind::NotFound, "Not Found"))),
+        "installation",
+        "is not installed there",
+    );
+    one(
+        |answer| {
+            let Some(Part::Answer(mut suspended)) = answer.accesses[0].installation.take() else { unreachable!("it is installed") };
+            suspended.suspended_at = Some(NOW);
+            answer.accesses[0].installation = Some(Part::Answer(suspended));
+        },
+        "installation",
+        "is suspended",
+    );
+    one(
+        |answer| {
+            answer.accesses[0].app = Some(Part::Failed(Failure::new(FailureKind::Unauthorized, "A JSON web token could not be decoded")));
+        },
+        "credential",
+        "could not be decoded",
+    );
+    one(
+        |answer| {
+            answer.accesses[0].kind = Part::Failed(Failure::new(FailureKind::Credential, "there is no parameter /x/credentials/default"));
+        },
+        "credential",
+        "no parameter",
+    );
+    one(|answer| answer.accesses[0].clock_ahead_seconds = Some(-95), "clock", "95 s behind");
+    one(
+        |answer| answer.accesses[0].rate_limit = Part::Answer(RateLimit { limit: 5_000, remaining: 3, resets_at: NOW }),
+        "rate limit",
+        "3 of 5000",
+    );
+}
+
+#[test]
+fn each_trouble_with_a_webhook_is_one_line_that_names_it() {
+    one(|answer| config(answer).leads_here = false, "webhook", "leads elsewhere");
+    one(|answer| config(answer).has_secret = false, "webhook", "has no secret");
+    one(|answer| config(answer).content_type = "form".to_owned(), "webhook", "content type");
+    one(|answer| config(answer).events = Some(vec!["push".to_owned()]), "events", "does not send workflow_job");
+    let refused =
+        |status_code| Part::Answer(vec![Delivery { guid: "g".to_owned(), status_code, delivered_at: NOW, ..Delivery::default() }]);
+    one(|answer| hook(answer).deliveries = Some(refused(401)), "webhook secret", "401");
+    one(|answer| hook(answer).deliveries = Some(refused(500)), "deliveries", "500");
+    one(|answer| hook(answer).deliveries = Some(Part::Answer(vec![])), "deliveries", "nothing was ever delivered");
+}
+
+#[test]
+fn a_delivery_that_arrived_when_it_was_repeated_is_no_trouble() {
+    let delivery = |ok, status_code| Delivery { guid: "g".to_owned(), ok, status_code, delivered_at: NOW, ..Delivery::default() };
+    assert_eq!(found(|answer| hook(answer).deliveries = Some(Part::Answer(vec![delivery(true, 202), delivery(false, 500)]))), []);
+}
+
+#[test]
+fn a_runner_group_that_keeps_jobs_out_or_lets_strangers_in_is_named() {
+    one(
+        |answer| answer.accesses[0].groups[0].group = Part::Failed(Failure::new(FailureKind::NotFound, "Not Found")),
+        "runner group",
+        "no such group",
+    );
+    one(|answer| group(answer).allows_public_repositories = true, "runner group", "admits public repositories");
+    one(|answer| group(answer).restricted_to_workflows = true, "runner group", "only these workflows");
+    one(|answer| group(answer).visibility = "selected".to_owned(), "runner group", "only selected repositories");
+}
+
+#[test]
+fn tasks_that_cannot_pull_their_image_or_reach_out_are_told_apart() {
+    let check = |reason: &str| {
+        let mut facts = FleetFacts { fleet: fleet(), view: View::new(FleetName::parse("default").unwrap()) };
+        let boot = FailedBoot { at: NOW, reason: reason.to_owned() };
+        facts.view.state.get_mut().failed_boots.insert(TaskId::parse(&"a".repeat(32)).unwrap(), boot);
+        let found = fleet::findings(&facts, &[], NOW);
+        found.iter().find(|finding| finding.verdict == Verdict::Wrong).map(|finding| finding.check)
+    };
+    assert_eq!(check("CannotPullContainerError: no such tag"), Some("image"));
+    assert_eq!(check("ResourceInitializationError: unable to pull secrets or registry auth: connection timeout"), Some("network"));
+    assert_eq!(check("Essential container in task exited (exit code 10)"), Some("starts"));
+}

@@ -1,0 +1,196 @@
+//! `why`: the story of a job, and the one thing that it waits for.
+//!
+//! What is known is gathered here (ledger, ECS, and GitHub by way of `sweep`); what follows from it is decided by `cause`, which is pure.
+
+mod cause;
+mod evidence;
+mod steps;
+
+#[cfg(test)]
+mod tests;
+
+use crate::arguments;
+use crate::error::CliError;
+use crate::facts::{self, FleetFacts};
+use crate::screen::{Answer, Screen, Tone, coloured};
+use crate::stack::Stack;
+pub use cause::is_quota;
+
+use cause::Cause;
+use evidence::{Evidence, Github};
+use fargate_runners_core::ids::{JobId, RepositoryName};
+use fargate_runners_core::job::JobRecord;
+use fargate_runners_core::names::RunnerName;
+use fargate_runners_core::record::{Key, Record};
+use fargate_runners_core::task::TaskRecord;
+use fargate_runners_use_cases::inquiry::{self, Inquiry};
+use fargate_runners_use_cases::ports::{Ledger as _, Survey as _, chain};
+use serde::Serialize;
+use steps::Step;
+
+/// Pages of tasks that are looked at: a fleet of thousands needs more, but what its tasks wait for shows on the first ones.
+const TASK_PAGES: usize = 5;
+
+/// Tells it. All is well unless the job waits for something that somebody must put right.
+pub async fn run(stack: &Stack, options: &arguments::Why, screen: &Screen) -> Result<bool, CliError> {
+    let (repository, job) = job_of(&options.job)?;
+    let evidence = gather(stack, repository, job, screen).await?;
+    let cause = cause::of(&evidence);
+    let why = Why { job_id: job.0, steps: steps::of(&evidence), unknown: evidence.unknown(), cause };
+    screen.answer(&why)?;
+    if matches!(why.cause, Cause::Nowhere) {
+        return Err(CliError::Unknown(format!(
+            "job {job} is known neither to the ledger nor, as far as could be asked, to GitHub; give its address or OWNER/NAME with the id, so that GitHub can be asked"
+        )));
+    }
+    Ok(true)
+}
+
+async fn gather(stack: &Stack, repository: Option<RepositoryName>, job: JobId, screen: &Screen) -> Result<Evidence, CliError> {
+    let fleets = facts::fleets(stack, None, screen).await?;
+    let doing = screen.doing(format!("reading job {job} from the ledger"));
+    let (ledger, now) = (stack.ledger(), Stack::now());
+    let keys: Vec<Key> = fleets.iter().map(|facts| Key::Job(facts.fleet.name.clone(), job)).collect();
+    let found = ledger.read(&keys, now).await?.into_iter().filter_map(|versioned| match versioned.record {
+        Record::Job(job) => Some(job),
+        _ => None,
+    });
+    let records: Vec<JobRecord> = found.collect();
+    let taker = records.iter().find_map(|job| RunnerName::parse(job.runner_name.as_deref()?).ok());
+    let task: Option<TaskRecord> = match taker {
+        Some(name) => {
+            ledger.read(&[Key::Task(name.fleet, name.task)], now).await?.into_iter().find_map(|versioned| match versioned.record {
+                Record::Task(task) => Some(task),
+                _ => None,
+            })
+        }
+        None => None,
+    };
+    drop(doing);
+    let home = records.iter().find(|job| job.home).map(|job| job.fleet.clone());
+    let mut evidence = Evidence {
+        now,
+        fleets,
+        records,
+        task,
+        seen_tasks: Vec::new(),
+        services: Vec::new(),
+        github: Github::NotAsked,
+        access: None,
+        trouble: Vec::new(),
+    };
+    if let Some(home) = home.as_ref().and_then(|home| evidence.fleets.iter().find(|facts| facts.fleet.name == *home)).cloned()
+        && evidence.waits()
+    {
+        ask_ecs(stack, &home, &mut evidence, screen).await;
+    }
+    let repository = repository.or_else(|| evidence.records.first().map(|job| job.repository.clone()));
+    if let Some(repository) = repository.filter(|_| evidence.waits() || evidence.records.is_empty()) {
+        let _doing = screen.doing(format!("sweep asks GitHub about job {job} of {repository}"));
+        let question = serde_json::json!({ "inquiry": Inquiry::Job { repository: repository.to_string(), job_id: job.0 } });
+        match stack.ask_sweep::<inquiry::Answer>(&question).await {
+            Ok(inquiry::Answer::Job(answer)) => evidence.github = Github::Answer(answer),
+            Ok(inquiry::Answer::Github(_)) => evidence.trouble.push("sweep answered another question".to_owned()),
+            Err(error) => evidence.trouble.push(format!("GitHub could not be asked: {}", chain(&error))),
+        }
+    }
+    if evidence.has_unregistered() {
+        let _doing = screen.doing("sweep asks GitHub about the credential");
+        match stack.ask_sweep::<inquiry::Answer>(&serde_json::json!({ "inquiry": Inquiry::Github })).await {
+            Ok(inquiry::Answer::Github(answer)) => {
+                let home = home.map(|home| home.to_string()).unwrap_or_default();
+                evidence.access = answer.accesses.into_iter().find(|access| access.fleets.contains(&home));
+            }
+            Ok(inquiry::Answer::Job(_)) => evidence.trouble.push("sweep answered another question".to_owned()),
+            Err(error) => evidence.trouble.push(format!("GitHub could not be asked about the credential: {}", chain(&error))),
+        }
+    }
+    Ok(evidence)
+}
+
+async fn ask_ecs(stack: &Stack, home: &FleetFacts, evidence: &mut Evidence, screen: &Screen) {
+    let _doing = screen.doing(format!("asking ECS about fleet {}", home.fleet.name));
+    let ecs = stack.ecs();
+    let mut next = None;
+    for _ in 0..TASK_PAGES {
+        match ecs.running(&home.fleet, next.as_deref()).await {
+            Ok(page) => {
+                evidence.seen_tasks.extend(page.tasks);
+                next = page.next;
+            }
+            Err(error) => {
+                evidence.trouble.push(chain(&error));
+                break;
+            }
+        }
+        if next.is_none() {
+            break;
+        }
+    }
+    match ecs.services(&home.fleet).await {
+        Ok(services) => evidence.services = services,
+        Err(error) => evidence.trouble.push(chain(&error)),
+    }
+}
+
+/// The job's number in an id, an address such as `https://github.com/OWNER/NAME/actions/runs/7/job/42`, or a link to a check run.
+pub fn job_number(text: &str) -> Option<JobId> {
+    let last = text.trim_end_matches('/').rsplit('/').next()?;
+    let last = last.split(['?', '#']).next()?;
+    last.parse().ok().map(JobId)
+}
+
+fn job_of(given: &[String]) -> Result<(Option<RepositoryName>, JobId), CliError> {
+    let wrong = || {
+        CliError::Given(format!(
+            "{:?} is no job: give its address (https://github.com/OWNER/NAME/actions/runs/RUN/job/JOB), its id, or OWNER/NAME and its id",
+            given.join(" ")
+        ))
+    };
+    match given {
+        [one] => {
+            let job = job_number(one).ok_or_else(wrong)?;
+            let path = one.split_once("://").map(|(_, rest)| rest);
+            let repository = path.and_then(|path| {
+                let parts: Vec<&str> = path.split('/').collect();
+                let runs = parts.iter().position(|part| *part == "actions" || *part == "runs")?;
+                RepositoryName::parse(&format!("{}/{}", parts.get(runs.checked_sub(2)?)?, parts.get(runs - 1)?)).ok()
+            });
+            Ok((repository, job))
+        }
+        [repository, job] => {
+            let repository = RepositoryName::parse(repository).map_err(|error| CliError::Given(error.to_string()))?;
+            Ok((Some(repository), job_number(job).ok_or_else(wrong)?))
+        }
+        _ => Err(wrong()),
+    }
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+struct Why {
+    job_id: u64,
+    steps: Vec<Step>,
+    /// What could not be found out.
+    unknown: Vec<String>,
+    cause: Cause,
+}
+
+impl Answer for Why {
+    fn tell(&self) -> String {
+        let mut text = format!("job {}\n", self.job_id);
+        for step in &self.steps {
+            let at = step.at.as_deref().unwrap_or("                    ");
+            text.push_str(&format!("  {at}  {}\n", step.what));
+        }
+        for unknown in &self.unknown {
+            text.push_str(&format!("  {} {unknown}\n", coloured("not known:", Tone::Warning)));
+        }
+        let tone = if self.cause.is_waiting() { Tone::Warning } else { Tone::Good };
+        text.push_str(&format!("\n{}", coloured(&self.cause.sentence(), tone)));
+        if let Some(remedy) = self.cause.remedy() {
+            text.push_str(&format!("\n  {remedy}"));
+        }
+        text
+    }
+}

@@ -1,0 +1,103 @@
+//! What is known of a job when it is asked why it waits.
+
+use crate::facts::FleetFacts;
+use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::job::{JobPhase, JobRecord};
+use fargate_runners_core::labels::Labels;
+use fargate_runners_core::task::TaskRecord;
+use fargate_runners_core::time::Timestamp;
+use fargate_runners_use_cases::inquiry::{Access, JobAnswer, ShownJob};
+use fargate_runners_use_cases::ports::{SeenService, SeenTask};
+
+/// GitHub's part.
+#[derive(Clone, Debug)]
+pub enum Github {
+    /// There was no need, no way, or no repository to ask about.
+    NotAsked,
+    /// What it said.
+    Answer(Box<JobAnswer>),
+}
+
+/// All of it.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// When it was gathered.
+    pub now: Timestamp,
+    /// All fleets.
+    pub fleets: Vec<FleetFacts>,
+    /// What the ledger has of the job: one record in each fleet that heard of it.
+    pub records: Vec<JobRecord>,
+    /// The task that took it.
+    pub task: Option<TaskRecord>,
+    /// The tasks of its fleet, as ECS has them.
+    pub seen_tasks: Vec<SeenTask>,
+    /// The services of its fleet, as ECS has them.
+    pub services: Vec<SeenService>,
+    /// What GitHub says.
+    pub github: Github,
+    /// How the credential of its fleet stands with GitHub, where that was asked.
+    pub access: Option<Access>,
+    /// What could not be asked, and why.
+    pub trouble: Vec<String>,
+}
+
+impl Evidence {
+    /// The record that counts: its own fleet's, or that of the fleet whose runner has it.
+    pub fn record(&self) -> Option<&JobRecord> {
+        self.records.iter().find(|job| job.home).or_else(|| self.records.first())
+    }
+
+    /// The farthest that the job is known to have come.
+    pub fn phase(&self) -> Option<JobPhase> {
+        self.records.iter().map(|job| job.phase).max()
+    }
+
+    /// Whether it waits, as far as the ledger knows.
+    pub fn waits(&self) -> bool {
+        self.phase().is_some_and(|phase| phase < JobPhase::InProgress) && self.records.iter().all(JobRecord::is_open)
+    }
+
+    /// The job's own fleet.
+    pub fn home(&self) -> Option<&FleetFacts> {
+        let home = &self.records.iter().find(|job| job.home)?.fleet;
+        self.fleets.iter().find(|facts| facts.fleet.name == *home)
+    }
+
+    /// What GitHub answered.
+    pub fn answer(&self) -> Option<&JobAnswer> {
+        match &self.github {
+            Github::Answer(answer) => Some(answer),
+            Github::NotAsked => None,
+        }
+    }
+
+    /// The job as GitHub shows it.
+    pub fn shown(&self) -> Option<&ShownJob> {
+        self.answer().and_then(|answer| answer.job.answer())
+    }
+
+    /// What the job asks of a runner.
+    pub fn labels(&self) -> Option<Labels> {
+        let known = self.record().map(|job| job.labels.clone());
+        known.or_else(|| Labels::parse(self.shown()?.labels.iter().map(String::as_str)).ok())
+    }
+
+    /// What could not be found out.
+    pub fn unknown(&self) -> Vec<String> {
+        let mut unknown = self.trouble.clone();
+        if let Some(answer) = self.answer() {
+            unknown.extend(answer.job.failure().map(|failure| format!("the job at GitHub: {}", failure.message)));
+            unknown.extend(answer.searches_failed.iter().map(|failure| format!("the webhooks' deliveries: {}", failure.message)));
+        }
+        unknown
+    }
+
+    /// The fleets whose scope can reach the job's repository, with those that do not admit it because it is public left in.
+    pub fn in_scope(&self) -> Vec<&Fleet> {
+        let fleets = self.fleets.iter().map(|facts| &facts.fleet);
+        match self.answer() {
+            Some(answer) => fleets.filter(|fleet| answer.fleets.iter().any(|candidate| candidate.fleet == fleet.name.as_str())).collect(),
+            None => fleets.collect(),
+        }
+    }
+}

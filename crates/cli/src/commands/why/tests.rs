@@ -1,0 +1,271 @@
+//! Each reason for which a job waits, by its evidence.
+
+use super::cause::{self, Cause};
+use super::evidence::{Evidence, Github};
+use super::job_of;
+use crate::facts::FleetFacts;
+use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::hosting::Hosting;
+use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, TaskDefinition, TaskId};
+use fargate_runners_core::job::{JobEvent, JobPhase, JobRecord};
+use fargate_runners_core::labels::Labels;
+use fargate_runners_core::record::{Slot, View};
+use fargate_runners_core::state::{FailedBoot, Refusal};
+use fargate_runners_core::task::TaskRecord;
+use fargate_runners_core::time::Timestamp;
+use fargate_runners_use_cases::inquiry::{
+    Access, Admission, Candidate, Delivery, Failure, FailureKind, JobAnswer, Part, RunnerGroup, Search, ShownJob, ShownRepository,
+};
+use fargate_runners_use_cases::ports::SeenTask;
+use serde_json::json;
+use std::time::Duration;
+
+const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+
+fn fleet(name: &str, labels: &[&str], maximum: u32) -> FleetFacts {
+    let description = json!({
+        "fleet": name, "scope": "org/octo-org", "credential": "default", "labels": labels, "launch_mode": "tasks", "maximum": maximum,
+        "task_role": "r", "cluster": "arn:aws:ecs:eu-west-1:111122223333:cluster/runners", "subnets": ["subnet-1"],
+        "task_definition": "arn:aws:ecs:eu-west-1:111122223333:task-definition/runners-default:3",
+    });
+    FleetFacts { fleet: Fleet::parse(&description.to_string()).unwrap(), view: View::new(FleetName::parse(name).unwrap()) }
+}
+
+fn job(number: u64, ago: u64, phase: JobPhase) -> JobRecord {
+    JobRecord::from_event(&JobEvent {
+        fleet: FleetName::parse("default").unwrap(),
+        home: true,
+        job_id: JobId(number),
+        run_id: RunId(7),
+        run_attempt: 1,
+        repository: RepositoryName::parse("octo-org/app").unwrap(),
+        workflow_name: Some("ci".to_owned()),
+        name: "build".to_owned(),
+        labels: Labels::parse(["linux"]).unwrap(),
+        phase,
+        conclusion: None,
+        runner_name: None,
+        at: Some(NOW - Duration::from_secs(ago)),
+        seen_at: NOW - Duration::from_secs(ago),
+        delivery: "d".to_owned(),
+    })
+}
+
+/// A job that has waited for five minutes in a fleet of ten without tasks.
+fn evidence() -> Evidence {
+    let mut facts = fleet("default", &["linux", "x64"], 10);
+    let record = JobRecord { raised_at: Some(NOW - Duration::from_secs(290)), ..job(1, 300, JobPhase::Queued) };
+    facts.view.jobs.insert(JobId(1), Slot::new(record.clone()));
+    Evidence {
+        now: NOW,
+        fleets: vec![facts],
+        records: vec![record],
+        task: None,
+        seen_tasks: vec![],
+        services: vec![],
+        github: Github::NotAsked,
+        access: None,
+        trouble: vec![],
+    }
+}
+
+/// A job of which the ledger knows nothing, and GitHub shows that it is queued.
+fn unknown(labels: &[&str], answer: JobAnswer) -> Evidence {
+    let shown =
+        ShownJob { status: "queued".to_owned(), labels: labels.iter().map(|label| (*label).to_owned()).collect(), ..ShownJob::default() };
+    let candidate = Candidate { fleet: "default".to_owned(), ..Candidate::default() };
+    let answer = JobAnswer { job: Part::Answer(shown), fleets: vec![candidate], ..answer };
+    Evidence { records: vec![], github: Github::Answer(Box::new(answer)), ..evidence() }
+}
+
+fn task(number: u64, change: impl FnOnce(&mut TaskRecord)) -> TaskRecord {
+    let mut task = TaskRecord::new(
+        FleetName::parse("default").unwrap(),
+        TaskId::parse(&format!("{number:032x}")).unwrap(),
+        NOW - Duration::from_secs(200),
+    );
+    change(&mut task);
+    task
+}
+
+fn with_task(mut evidence: Evidence, task: TaskRecord) -> Evidence {
+    evidence.fleets[0].view.tasks.insert(task.task_id.clone(), Slot::new(task));
+    evidence
+}
+
+fn seen(number: u64, status: &str, ago: u64) -> SeenTask {
+    SeenTask {
+        id: TaskId::parse(&format!("{number:032x}")).unwrap(),
+        last_status: status.to_owned(),
+        desired_status: "RUNNING".to_owned(),
+        task_definition: TaskDefinition::parse("arn:aws:ecs:eu-west-1:111122223333:task-definition/runners-default:3").unwrap(),
+        service: None,
+        created_at: Some(NOW - Duration::from_secs(ago)),
+        hosting: Hosting::UNKNOWN,
+        stop: None,
+    }
+}
+
+/// The cause, in the one word that JSON has for it, after what it says and advises was checked to hold a sentence each.
+fn waits_for(evidence: &Evidence) -> String {
+    let cause = cause::of(evidence);
+    assert!(cause.sentence().ends_with(['.', ')']) || cause.sentence().len() > 10, "{cause:?}");
+    serde_json::to_value(&cause).unwrap()["waits_for"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_job_without_a_fleet_is_told_the_nearest_one_and_the_label_that_it_lacks() {
+    let evidence = unknown(&["linux", "x46"], JobAnswer::default());
+    assert_eq!(
+        cause::of(&evidence),
+        Cause::NoFleet { labels: "linux,x46".to_owned(), nearest: Some("default".to_owned()), lacks: vec!["x46".to_owned()] }
+    );
+    assert!(cause::of(&evidence).remedy().unwrap().contains("typing error"));
+}
+
+#[test]
+fn a_job_that_no_scope_reaches_and_one_of_a_public_repository_are_told_apart() {
+    let mut nowhere = unknown(&["linux"], JobAnswer::default());
+    if let Github::Answer(answer) = &mut nowhere.github {
+        answer.fleets.clear();
+    }
+    assert_eq!(waits_for(&nowhere), "no_scope");
+    let public = Part::Answer(ShownRepository { is_public: true, ..ShownRepository::default() });
+    assert_eq!(waits_for(&unknown(&["linux"], JobAnswer { shown_repository: public, ..JobAnswer::default() })), "public_refused");
+}
+
+#[test]
+fn a_job_whose_webhook_did_not_come_is_told_what_became_of_its_delivery() {
+    let search = |deliveries: Vec<Delivery>| JobAnswer {
+        searches: vec![Search { deliveries, complete: true, ..Search::default() }],
+        ..JobAnswer::default()
+    };
+    assert_eq!(waits_for(&unknown(&["linux"], search(vec![]))), "no_delivery");
+    let said = Some(Part::Answer("no secret signs it".to_owned()));
+    let refused = Delivery { action: Some("queued".to_owned()), status_code: 401, answer: said, ..Delivery::default() };
+    let evidence = unknown(&["linux"], search(vec![refused.clone()]));
+    assert_eq!(cause::of(&evidence), Cause::DeliveryFailed { status: 401, said: "no secret signs it".to_owned() });
+    assert!(cause::of(&evidence).remedy().unwrap().contains("webhook-secrets"));
+    let taken = Delivery { status_code: 202, ok: true, delivered_at: NOW - Duration::from_secs(120), ..refused };
+    assert_eq!(cause::of(&unknown(&["linux"], search(vec![taken]))), Cause::Published { minutes: 2 });
+}
+
+#[test]
+fn a_fleet_that_is_full_or_drained_is_named() {
+    let mut full = evidence();
+    full.fleets[0].fleet.maximum = 1;
+    let full = with_task(
+        full,
+        task(5, |task| {
+            task.registered_at = Some(NOW);
+            task.job_id = Some(JobId(9));
+        }),
+    );
+    assert_eq!(cause::of(&full), Cause::Maximum { fleet: "default".to_owned(), maximum: 1, ahead: 0 });
+    let mut drained = evidence();
+    drained.fleets[0].fleet = drained.fleets[0].fleet.clone().drain();
+    assert_eq!(waits_for(&drained), "drained");
+}
+
+#[test]
+fn what_ecs_refuses_and_what_ends_before_it_registers_is_told_in_aws_words() {
+    let mut evidence = evidence();
+    let state = |evidence: &mut Evidence| evidence.fleets[0].view.state.get_mut().clone();
+    let refused = |reason: &str| {
+        let mut evidence = self::evidence();
+        evidence.fleets[0].view.state.get_mut().refused = Some(Refusal { at: NOW, reason: reason.to_owned() });
+        waits_for(&evidence)
+    };
+    assert_eq!(refused("You've reached the limit on the number of vCPUs you can run concurrently"), "vcpu_quota");
+    assert_eq!(refused("Capacity is unavailable at this time"), "refused");
+    let failed = |reason: &str| {
+        let mut evidence = self::evidence();
+        let boot = FailedBoot { at: NOW, reason: reason.to_owned() };
+        evidence.fleets[0].view.state.get_mut().failed_boots.insert(TaskId::parse(&"a".repeat(32)).unwrap(), boot);
+        waits_for(&evidence)
+    };
+    assert_eq!(failed("CannotPullContainerError: pull image manifest has been retried 1 time(s)"), "image");
+    assert_eq!(failed("Essential container in task exited (exit code 10)"), "boots");
+    assert!(state(&mut evidence).refused.is_none());
+}
+
+#[test]
+fn a_task_on_its_way_up_is_told_with_what_it_does() {
+    let mut pulling = evidence();
+    pulling.seen_tasks = vec![seen(1, "PENDING", 30)];
+    let cause = cause::of(&pulling);
+    assert!(matches!(&cause, Cause::Starting { doing, .. } if doing == "it pulls its image"), "{cause:?}");
+}
+
+#[test]
+fn a_task_without_a_registration_waits_for_the_pace_unless_github_refuses() {
+    let mut waiting = with_task(evidence(), task(1, |_| {}));
+    waiting.seen_tasks = vec![seen(1, "RUNNING", 120)];
+    assert_eq!(waits_for(&waiting), "mint_pace");
+    let failure = Failure {
+        needed: Some("Self-hosted runners: read and write".to_owned()),
+        ..Failure::new(FailureKind::Forbidden, "Resource not accessible by integration")
+    };
+    waiting.access = Some(Access { runners: Part::Failed(failure), ..Access::default() });
+    let cause = cause::of(&waiting);
+    assert!(matches!(&cause, Cause::MintRefused { said, .. } if said.contains("not accessible")), "{cause:?}");
+    assert!(cause.remedy().unwrap().contains("Self-hosted runners"));
+}
+
+#[test]
+fn a_runner_group_that_does_not_admit_the_repository_stands_before_all_that_the_fleet_does() {
+    let mut evidence = with_task(evidence(), task(1, |task| task.registered_at = Some(NOW - Duration::from_secs(100))));
+    assert_eq!(waits_for(&evidence), "hand_over");
+    let group = RunnerGroup { name: "prod".to_owned(), restricted_to_workflows: true, ..RunnerGroup::default() };
+    let mut candidate = Candidate {
+        fleet: "default".to_owned(),
+        group: Some(Part::Answer(group)),
+        admission: Part::Answer(Admission::Admitted),
+        ..Candidate::default()
+    };
+    let answer = |candidate: &Candidate| Github::Answer(Box::new(JobAnswer { fleets: vec![candidate.clone()], ..JobAnswer::default() }));
+    evidence.github = answer(&candidate);
+    assert_eq!(waits_for(&evidence), "workflows");
+    candidate.admission = Part::Answer(Admission::NotSelected);
+    evidence.github = answer(&candidate);
+    assert_eq!(waits_for(&evidence), "runner_group");
+}
+
+#[test]
+fn a_job_that_does_not_wait_is_not_explained_as_if_it_did() {
+    let phase = |phase| Evidence { records: vec![job(1, 60, phase)], ..evidence() };
+    assert_eq!(waits_for(&phase(JobPhase::Completed)), "over");
+    assert_eq!(waits_for(&phase(JobPhase::InProgress)), "runs");
+    assert_eq!(waits_for(&phase(JobPhase::Waiting)), "gate");
+    let shown = ShownJob { status: "completed".to_owned(), conclusion: Some("cancelled".to_owned()), ..ShownJob::default() };
+    let closed =
+        Evidence { github: Github::Answer(Box::new(JobAnswer { job: Part::Answer(shown), ..JobAnswer::default() })), ..evidence() };
+    assert_eq!(waits_for(&closed), "over_at_github");
+    assert_eq!(waits_for(&Evidence { records: vec![], ..evidence() }), "nowhere");
+}
+
+#[test]
+fn a_job_that_was_just_seen_waits_for_the_next_look() {
+    let fresh = |ago| {
+        let record = job(1, ago, JobPhase::Queued);
+        let mut evidence = Evidence { records: vec![record.clone()], ..evidence() };
+        evidence.fleets[0].view.jobs.insert(JobId(1), Slot::new(record));
+        cause::of(&evidence)
+    };
+    assert!(matches!(fresh(3), Cause::Look { late: false, .. }));
+    assert!(matches!(fresh(300), Cause::Look { late: true, .. }));
+}
+
+#[test]
+fn a_job_is_named_by_its_address_its_number_or_its_repository_with_its_number() {
+    let named = |given: &[&str]| job_of(&given.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+    let repository = RepositoryName::parse("octo-org/app").unwrap();
+    for address in
+        ["https://github.com/octo-org/app/actions/runs/7/job/42", "https://ghe.example.com/octo-org/app/runs/42?check_suite_focus=true"]
+    {
+        assert_eq!(named(&[address]).unwrap(), (Some(repository.clone()), JobId(42)), "{address}");
+    }
+    assert_eq!(named(&["42"]).unwrap(), (None, JobId(42)));
+    assert_eq!(named(&["octo-org/app", "42"]).unwrap(), (Some(repository), JobId(42)));
+    assert!(named(&["build"]).unwrap_err().to_string().contains("is no job"));
+}

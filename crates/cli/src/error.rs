@@ -1,0 +1,107 @@
+//! What can go wrong with a question, each with what to do and an exit code that scripts can rely on.
+
+use fargate_runners_use_cases::ports::{PortError, Retry};
+use std::path::PathBuf;
+
+/// Something is wrong with what was asked about.
+pub const FOUND_WRONG: u8 = 1;
+
+/// AWS or GitHub could not be asked.
+const NOT_ASKED: u8 = 3;
+
+/// There is no such thing.
+const NOT_FOUND: u8 = 4;
+
+/// Ctrl-C, as shells have it.
+pub const INTERRUPTED: u8 = 130;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// There is no such stack, or it lacks something.
+    #[error("there is no stack {name} in {region}")]
+    NoStack {
+        /// Its name.
+        name: String,
+        /// Where it was looked for.
+        region: String,
+    },
+    /// The stack is another one.
+    #[error("the stack {stack} has no output {output}: it is not this project's, or an older version's")]
+    NoOutput {
+        /// Which stack.
+        stack: String,
+        /// Which output.
+        output: &'static str,
+    },
+    /// No fleet of that name.
+    #[error("there is no fleet {0}; there are: {1}")]
+    NoFleet(String, String),
+    /// No such job, runner or task.
+    #[error("{0}")]
+    Unknown(String),
+    /// No region is set.
+    #[error("no AWS region is set; give --region, or set AWS_REGION or the profile's region")]
+    NoRegion,
+    /// What was given is not usable.
+    #[error("{0}")]
+    Given(String),
+    /// A file could not be read.
+    #[error("{} could not be read", .0.display())]
+    File(PathBuf, #[source] std::io::Error),
+    /// A call failed.
+    #[error("{what} failed")]
+    Call {
+        /// What was tried, and on what.
+        what: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A call of an adapter failed.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// A function answered with an error.
+    #[error("the function {function} failed: {said}")]
+    Function {
+        /// Which one.
+        function: String,
+        /// What it said.
+        said: String,
+    },
+    /// An answer could not be read or written.
+    #[error("an answer is not as expected")]
+    Json(#[from] serde_json::Error),
+    /// The output could not be written.
+    #[error("the output could not be written")]
+    Output(#[from] std::io::Error),
+}
+
+impl CliError {
+    /// A call that failed.
+    pub fn call(what: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Call { what: what.into(), source: source.into() }
+    }
+
+    /// For scripts.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::NoStack { .. } | Self::NoFleet(..) | Self::Unknown(_) => NOT_FOUND,
+            Self::Given(_) | Self::File(..) => 2,
+            _ => NOT_ASKED,
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::NoStack { .. } => Some("name it with --stack, and its region with --region; `aws cloudformation list-stacks` lists them"),
+            Self::NoOutput { .. } => Some("deploy the current template, or name the right stack with --stack"),
+            Self::Port(error) if error.retry == Retry::Throttled => Some("AWS throttles; try again in a minute"),
+            Self::Port(_) | Self::Call { .. } => {
+                Some("if access is denied: your role needs the managed policy of the output OperatorPolicyArn")
+            }
+            _ => None,
+        }
+    }
+}

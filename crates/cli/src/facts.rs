@@ -1,0 +1,71 @@
+//! What is read of a fleet, for all commands alike: its description, what counts in the ledger, and what it has had.
+
+use crate::error::CliError;
+use crate::screen::Screen;
+use crate::stack::Stack;
+use fargate_runners_aws::{History, Kind};
+use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::ids::FleetName;
+use fargate_runners_core::job::JobRecord;
+use fargate_runners_core::record::{Record, Slot, View};
+use fargate_runners_core::task::TaskRecord;
+use fargate_runners_core::time::Timestamp;
+use fargate_runners_use_cases::ports::Ledger as _;
+
+/// A fleet, and what counts of it in the ledger.
+#[derive(Clone, Debug)]
+pub struct FleetFacts {
+    /// Its description.
+    pub fleet: Fleet,
+    /// Its records.
+    pub view: View,
+}
+
+impl FleetFacts {
+    /// Its open jobs.
+    pub fn jobs(&self) -> impl Iterator<Item = &JobRecord> {
+        self.view.jobs.values().map(Slot::get)
+    }
+
+    /// Its living tasks.
+    pub fn tasks(&self) -> impl Iterator<Item = &TaskRecord> {
+        self.view.tasks.values().map(Slot::get)
+    }
+}
+
+/// Reads all fleets, or the one that is named.
+pub async fn fleets(stack: &Stack, only: Option<&FleetName>, screen: &Screen) -> Result<Vec<FleetFacts>, CliError> {
+    let _doing = screen.doing("reading the fleets");
+    let fleets = match only {
+        Some(name) => vec![stack.fleet(name).await?],
+        None => stack.fleets().await?.fleets.clone(),
+    };
+    let (ledger, now) = (stack.ledger(), Stack::now());
+    let mut facts = Vec::with_capacity(fleets.len());
+    for fleet in fleets {
+        let mut view = View::new(fleet.name.clone());
+        view.add(ledger.active(&fleet.name, now).await?);
+        facts.push(FleetFacts { fleet, view });
+    }
+    Ok(facts)
+}
+
+/// The jobs of a fleet that are open or have ended since.
+pub async fn jobs_since(stack: &Stack, fleet: &FleetName, since: Timestamp) -> Result<(Vec<JobRecord>, bool), CliError> {
+    let history = History::read(&stack.aws, &stack.table, fleet, Kind::Jobs, since, Stack::now()).await?;
+    let jobs = history.records.into_iter().filter_map(|record| match record {
+        Record::Job(job) => Some(job),
+        _ => None,
+    });
+    Ok((jobs.collect(), history.cut_off))
+}
+
+/// The tasks of a fleet that live or have ended since.
+pub async fn tasks_since(stack: &Stack, fleet: &FleetName, since: Timestamp) -> Result<(Vec<TaskRecord>, bool), CliError> {
+    let history = History::read(&stack.aws, &stack.table, fleet, Kind::Tasks, since, Stack::now()).await?;
+    let tasks = history.records.into_iter().filter_map(|record| match record {
+        Record::Task(task) => Some(task),
+        _ => None,
+    });
+    Ok((tasks.collect(), history.cut_off))
+}

@@ -1,0 +1,154 @@
+//! The operator's command line against the stack that the demo has up, by a role that has the template's policy for operators and nothing else: every example
+//! of every command's help, and the jobs of which the demo knows why they wait.
+
+use std::collections::BTreeMap;
+
+use fargate_runners_local_stack::aws::Credentials;
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+
+use crate::account;
+use crate::problem::{Outcome, Problem};
+use crate::process;
+use crate::project::Project;
+use crate::stack::{CONTROL_PLANE, ORGANIZATION, PRIVATE_REPOSITORY, PUBLIC_REPOSITORY, Stack};
+
+use super::jobs::Followed;
+use super::scenario::Kind;
+
+/// IAM's version in the query protocol.
+const IAM: &str = "2010-05-08";
+
+/// The operators' role.
+const ROLE: &str = "operator";
+
+/// Anybody of the account may become it.
+const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#;
+
+/// The commands that change something last are undone by the ones after them: they come in this order, and all others before.
+const LAST: [&str; 3] = ["drain", "resume", "redrive"];
+
+/// The operator at work.
+pub struct Operator<'a> {
+    project: &'a Project,
+    endpoints: BTreeMap<&'static str, String>,
+    credentials: Credentials,
+}
+
+/// What a command printed, and how it ended.
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl<'a> Operator<'a> {
+    /// Builds the command line, and makes the role.
+    pub async fn new(project: &'a Project, stack: &Stack) -> Outcome<Self> {
+        let mut cargo = process::command("cargo");
+        cargo.args(["build", "--quiet", "--package", "fargate-runners", "--bins"]).current_dir(project.root());
+        process::watched(cargo).await?;
+        let told = |error: fargate_runners_local_stack::aws::Error| Problem::new(error.to_string());
+        let policy = stack.output("OperatorPolicyArn")?;
+        let role = [("RoleName", ROLE), ("AssumeRolePolicyDocument", TRUST)];
+        let made = stack.aws.query("iam", "CreateRole", IAM, &role).await.map_err(told)?;
+        let arn =
+            fargate_runners_local_stack::aws::tag_value(&made, "Arn").ok_or_else(|| Problem::new("IAM made a role without an ARN"))?;
+        stack.aws.query("iam", "AttachRolePolicy", IAM, &[("RoleName", ROLE), ("PolicyArn", policy)]).await.map_err(told)?;
+        let credentials = stack.aws.assume_role(&arn, "on-call").await.map_err(told)?;
+        let [(_, aws), (_, ecs), _] = stack.endpoints();
+        Ok(Self { project, endpoints: [("AWS_ENDPOINT_URL", aws), ("AWS_ENDPOINT_URL_ECS", ecs)].into(), credentials })
+    }
+
+    /// Runs every example, and asks why the jobs wait that do. Gives how many ran, and what is wrong.
+    pub async fn work(&self, jobs: &[Followed]) -> Outcome<(usize, Vec<Problem>)> {
+        let Some(ran) = jobs.iter().find(|job| job.fleet_of_runner() == Some("default")) else {
+            return Err(Problem::new("no job of the demo ran in the fleet `default`: the examples have nothing to ask about"));
+        };
+        let mut examples = self.examples().await?;
+        examples.sort_by_key(|example| LAST.iter().position(|last| example.split(' ').nth(1) == Some(last)));
+        let mut wrongs = Vec::new();
+        for example in &examples {
+            let arguments = self.filled_in(example, ran)?;
+            let said = self.run(&arguments).await?;
+            let allowed: &[i32] = if arguments.iter().any(|argument| argument == "doctor") { &[0, 1] } else { &[0] };
+            if !said.code.is_some_and(|code| allowed.contains(&code)) || said.out.trim().is_empty() {
+                wrongs.push(Problem::new(format!("`{example}` ended with {:?}: {}{}", said.code, said.out, said.err)));
+            } else if arguments.iter().any(|argument| argument == "--json") && serde_json::from_str::<Value>(&said.out).is_err() {
+                wrongs.push(Problem::new(format!("`{example}` printed no JSON: {}", said.out)));
+            }
+        }
+        for job in jobs {
+            let (Some(id), Some((repository, expected))) = (job.id, why(job)) else { continue };
+            let said = self.run(&["why".into(), format!("{ORGANIZATION}/{repository}"), id.0.to_string(), "--json".into()]).await?;
+            let answer: Value = serde_json::from_str(&said.out).unwrap_or_default();
+            if answer["cause"]["waits_for"] != expected {
+                wrongs.push(Problem::new(format!("job {} should wait for {expected}, but `why` says {}{}", id.0, said.out, said.err)));
+            }
+        }
+        Ok((examples.len(), wrongs))
+    }
+
+    /// The examples in the help of all commands.
+    async fn examples(&self) -> Outcome<Vec<String>> {
+        let lines = |text: &str| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>();
+        let help = self.run(&["--help".into()]).await?.out;
+        let commands = help.split("Commands:").nth(1).and_then(|rest| rest.split("Options:").next()).unwrap_or_default();
+        let commands = lines(commands).into_iter().filter_map(|line| line.split_whitespace().next().map(str::to_owned));
+        let mut examples = Vec::new();
+        for command in commands.filter(|command| command != "help") {
+            let nested: &[&str] = if command == "fleets" { &["validate"] } else { &[] };
+            let arguments: Vec<String> =
+                std::iter::once(command.as_str()).chain(nested.iter().copied()).chain(["--help"]).map(str::to_owned).collect();
+            let found = lines(&self.run(&arguments).await?.out).into_iter().filter(|line| line.starts_with("fargate-runners "));
+            let before = examples.len();
+            examples.extend(found);
+            if examples.len() == before {
+                return Err(Problem::new(format!("the help of `{command}` has no example")));
+            }
+        }
+        Ok(examples)
+    }
+
+    /// The example with what it names exchanged for what there is.
+    fn filled_in(&self, example: &str, ran: &Followed) -> Outcome<Vec<String>> {
+        let id = ran.id.map(|id| id.0.to_string()).unwrap_or_default();
+        let runner = ran.seen.as_ref().and_then(|seen| seen.runner.clone()).unwrap_or_default();
+        let file = self.project.target().join("fleets.json");
+        std::fs::write(&file, FLEETS)?;
+        let filled = |word: &str| match word {
+            word if word.starts_with("0123abcd-") => runner.clone(),
+            "fleets.json" => file.display().to_string(),
+            word => word.replace("octo-org/app", &format!("{ORGANIZATION}/{PRIVATE_REPOSITORY}")).replace("4242", &id),
+        };
+        Ok(example.split_whitespace().skip(1).map(filled).collect())
+    }
+
+    async fn run(&self, arguments: &[String]) -> Outcome<Said> {
+        let mut command = process::command(self.project.target().join("debug/fargate-runners"));
+        command.args(arguments).env_clear().envs(&self.endpoints);
+        command.env("AWS_REGION", account::REGION).env("FARGATE_RUNNERS_STACK", CONTROL_PLANE).env("HOME", "/nonexistent");
+        command.env("AWS_ACCESS_KEY_ID", &self.credentials.access_key_id);
+        command.env("AWS_SECRET_ACCESS_KEY", self.credentials.secret_access_key.expose_secret());
+        if let Some(token) = &self.credentials.session_token {
+            command.env("AWS_SESSION_TOKEN", token.expose_secret());
+        }
+        let output = command.output().await?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok(Said { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) })
+    }
+}
+
+/// What `why` is to say of a job, and its repository.
+fn why(job: &Followed) -> Option<(&'static str, &'static str)> {
+    match job.planned.kind {
+        Kind::Public => Some((PUBLIC_REPOSITORY, "public_refused")),
+        Kind::Hosted | Kind::Cancelled | Kind::Single => Some((PRIVATE_REPOSITORY, "over")),
+        Kind::Burst | Kind::Repeated | Kind::OutOfOrder => None,
+    }
+}
+
+/// What `fleets validate` is given.
+const FLEETS: &str = r#"{"fleet": "big", "scope": "org/octo-org", "credential": "default", "labels": ["linux"], "launch_mode": "tasks", "maximum": 10,
+    "task_role": "runners-big-task", "cluster": "arn:aws:ecs:eu-west-1:111122223333:cluster/runners", "subnets": ["subnet-1"],
+    "task_definition": "arn:aws:ecs:eu-west-1:111122223333:task-definition/runners-big:3"}"#;
