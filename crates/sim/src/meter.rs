@@ -9,7 +9,7 @@ use fargate_runners_core::ids::{CredentialName, FleetName, ServiceName};
 use fargate_runners_core::record::{Key, Record, Version, Versioned, Write};
 use partition::{PAGE, Partition, read_units, write_units};
 use std::cell::{RefCell, RefMut};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 /// How long DynamoDB takes for a full page of a query, and what a look costs by the record. Assumptions, both: they are nowhere promised.
 #[derive(Clone, Copy, Debug)]
@@ -113,9 +113,8 @@ pub struct Counts {
     pub batches: Sum,
     /// The most that waited in a group.
     pub backlog: u64,
-    /// When each group that had more than a batch was first found with no more than that.
-    pub drained_at: BTreeMap<String, Millis>,
-    crowded: BTreeSet<String>,
+    /// When the last job came into the ledger that was not there: by then the messages about waiting jobs are worked off.
+    pub last_new_job_at: Option<Millis>,
     /// What `scale` wrote.
     pub wanted: BTreeMap<FleetName, Vec<Want>>,
 }
@@ -185,15 +184,10 @@ impl Meter {
         }
     }
 
-    pub(crate) fn batch(&self, group: &str, messages: usize, left: usize, now: Millis) {
+    pub(crate) fn batch(&self, messages: usize, left: usize) {
         if let Some(mut counts) = self.on().filter(|_| messages > 0) {
             counts.batches.add(messages as u64);
             counts.backlog = counts.backlog.max((messages + left) as u64);
-            if left > 0 {
-                counts.crowded.insert(group.to_owned());
-            } else if counts.crowded.contains(group) {
-                counts.drained_at.entry(group.to_owned()).or_insert(now);
-            }
         }
     }
 
@@ -242,6 +236,9 @@ impl Meter {
             longest = longest.max(counts.partitions.entry(key.fleet().clone()).or_default().writes(units, now));
             if !write.record.is_active() {
                 counts.sizes.remove(&key);
+            }
+            if matches!(write.record, Record::Job(_)) && write.expected == Version(0) {
+                counts.last_new_job_at = Some(now);
             }
             if let (Function::Scale, Record::Fleet(state)) = (function, &write.record) {
                 let want = Want { at: now, number: state.wanted, demand: state.demand };

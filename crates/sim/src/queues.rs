@@ -252,7 +252,7 @@ impl Queues {
                 batch.push((group.to_owned(), queued));
             }
             found.works = !batch.is_empty();
-            world.meter.batch(group, batch.len(), found.messages.len(), world.now());
+            world.meter.batch(batch.len(), found.messages.len());
         }
         if !batch.is_empty() && batch.len() < BATCH && world.between(0, 9) == 0 {
             let other = groups.iter_mut().find(|(name, other)| *name != group && !other.works && !other.messages.is_empty());

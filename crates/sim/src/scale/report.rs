@@ -56,9 +56,8 @@ fn rows(columns: &[Column]) -> Vec<Row> {
         format!("{} ({}), {}", column.outcome.jobs, column.outcome.open, column.outcome.all)
     });
     row("queue wait p50 / p95 / p99", |column| [50, 95, 99].map(|percent| seconds(column.outcome.wait(percent))).join(" / "));
-    row("until each group's queue had been drained for the first time", |column| {
-        let last = column.outcome.counts.drained_at.values().max();
-        last.map_or_else(|| "at once".to_owned(), |at| seconds(at.checked_sub(crate::story::BEGIN)))
+    row("until the last job was in the ledger", |column| {
+        seconds(column.outcome.counts.last_new_job_at.and_then(|at| at.checked_sub(crate::story::BEGIN)))
     });
     row("until min(demand, maximum) was wanted", |column| {
         format!("{} ({})", seconds(column.outcome.wanted_at(column.most_wanted)), column.most_wanted)
