@@ -92,19 +92,24 @@ impl<'a> Operator<'a> {
     /// The examples in the help of all commands.
     async fn examples(&self) -> Outcome<Vec<String>> {
         let lines = |text: &str| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>();
-        let help = self.run(&["--help".into()]).await?.out;
-        let commands = help.split("Commands:").nth(1).and_then(|rest| rest.split("Options:").next()).unwrap_or_default();
-        let commands = lines(commands).into_iter().filter_map(|line| line.split_whitespace().next().map(str::to_owned));
+        let commands = commands_of(&self.run(&["--help".into()]).await?.out);
         let mut examples = Vec::new();
-        for command in commands.filter(|command| command != "help") {
-            let nested: &[&str] = if command == "fleets" { &["validate"] } else { &[] };
-            let arguments: Vec<String> =
-                std::iter::once(command.as_str()).chain(nested.iter().copied()).chain(["--help"]).map(str::to_owned).collect();
-            let found = lines(&self.run(&arguments).await?.out).into_iter().filter(|line| line.starts_with("fargate-runners "));
-            let before = examples.len();
-            examples.extend(found);
-            if examples.len() == before {
-                return Err(Problem::new(format!("the help of `{command}` has no example")));
+        for command in commands {
+            let help = self.run(&[command.clone(), "--help".into()]).await?.out;
+            let mut helps = Vec::new();
+            for nested in commands_of(&help) {
+                let said = self.run(&[command.clone(), nested.clone(), "--help".into()]).await?.out;
+                helps.push((format!("{command} {nested}"), said));
+            }
+            if helps.is_empty() {
+                helps.push((command, help));
+            }
+            for (command, help) in helps {
+                let before = examples.len();
+                examples.extend(lines(&help).into_iter().filter(|line| line.starts_with("fargate-runners ")));
+                if examples.len() == before {
+                    return Err(Problem::new(format!("the help of `{command}` has no example")));
+                }
             }
         }
         Ok(examples)
@@ -139,6 +144,16 @@ impl<'a> Operator<'a> {
     }
 }
 
+/// How clap indents a command in the list of a help; what it wraps, it indents by more.
+const INDENT: &str = "  ";
+
+/// The commands that a help lists, the one that prints it left out.
+fn commands_of(help: &str) -> Vec<String> {
+    let listed = help.split("\nCommands:\n").nth(1).unwrap_or_default().lines().take_while(|line| line.starts_with(INDENT));
+    let names = listed.filter_map(|line| line.strip_prefix(INDENT)?.split(' ').next().filter(|name| !name.is_empty()));
+    names.filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
 /// What `why` is to say of a job, and its repository.
 fn why(job: &Followed) -> Option<(&'static str, &'static str)> {
     match job.planned.kind {
@@ -152,3 +167,16 @@ fn why(job: &Followed) -> Option<(&'static str, &'static str)> {
 const FLEETS: &str = r#"{"fleet": "big", "scope": "org/octo-org", "credential": "default", "labels": ["linux"], "launch_mode": "tasks", "maximum": 10,
     "task_role": "runners-big-task", "cluster": "arn:aws:ecs:eu-west-1:111122223333:cluster/runners", "subnets": ["subnet-1"],
     "task_definition": "arn:aws:ecs:eu-west-1:111122223333:task-definition/runners-big:3"}"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrapped_line_of_the_list_is_no_command() {
+        let help = "What it does\n\nUsage: fargate-runners <COMMAND>\n\nCommands:\n  drain   Its jobs end by themselves, and\n          what is queued waits\n  fleets  \
+            Descriptions\n  help    Print this message\n\nOptions:\n  -h, --help  Print help\n";
+        assert_eq!(commands_of(help), ["drain", "fleets"]);
+        assert!(commands_of("Usage: fargate-runners doctor\n\nOptions:\n  -h, --help\n").is_empty());
+    }
+}
