@@ -119,6 +119,13 @@ pub fn wanted(fleet: &Fleet, queued: u32, busy: u32) -> u32 {
     maximum(fleet).min(queued.saturating_add(busy).saturating_add(fleet.warm))
 }
 
+/// Whether more jobs would change nothing now: the next change waits for company, and a message is under way that has the fleet looked at before long.
+#[must_use]
+pub fn is_about_to_be_looked_at(state: &FleetState, now: Timestamp) -> bool {
+    let waits = now.since(state.changed_at) < pause(state, true);
+    waits && state.wake_at.is_some_and(|due| due > now && due <= now + COALESCE)
+}
+
 /// What a fleet has now, and since when the oldest of the jobs has waited that wait here.
 #[must_use]
 pub fn standing(view: &View, fleet: &Fleet, now: Timestamp) -> (Counts, Option<Timestamp>) {
@@ -227,8 +234,8 @@ impl Tally {
         let needed = wanted.saturating_sub(counts.busy - busy);
         let state = view.state.get();
         let growing = counts.queued + counts.busy > state.demand;
-        let pause = if growing { Duration::from_secs(state.pause_secs.into()).max(COALESCE) } else { COALESCE };
-        Self { counts, wanted, needed, idle, busy, booting: 0, protected: None, quiet: now.since(state.changed_at) >= pause, growing }
+        let quiet = now.since(state.changed_at) >= pause(state, growing);
+        Self { counts, wanted, needed, idle, busy, booting: 0, protected: None, quiet, growing }
     }
 
     /// Runners that do or will serve the needed.
@@ -335,6 +342,11 @@ fn take_wake_up(wake_at: &mut Option<Timestamp>, at: Timestamp, now: Timestamp) 
     }
     *wake_at = Some(at);
     true
+}
+
+/// How long after the last change the next one is asked for.
+fn pause(state: &FleetState, growing: bool) -> Duration {
+    if growing { Duration::from_secs(state.pause_secs.into()).max(COALESCE) } else { COALESCE }
 }
 
 /// Notes that ECS is asked for a change, and how long the next one waits for company.

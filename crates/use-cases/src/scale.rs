@@ -3,7 +3,10 @@
 //! fleet be looked at again. One fleet's trouble never holds up another's, and no message is handed back for another's sake.
 
 mod act;
+mod kept;
 mod look;
+
+pub use kept::Kept;
 
 use crate::ports::{Bus, Capacity, Clock, DeadLetters, FleetQueue, Fleets, Ledger, WakeUp, chain};
 use fargate_runners_core::events::Event;
@@ -30,6 +33,8 @@ pub struct Scale<L, P, F, B, W, Q, D, C> {
     pub dead_letters: D,
     /// The time.
     pub clock: C,
+    /// What this process remembers of the fleets.
+    pub kept: Kept,
     /// This installation.
     pub stack: StackId,
 }

@@ -42,6 +42,9 @@ where
 {
     /// Takes the events in and does what follows. An error means that the events are not in the ledger.
     pub async fn look(&self, name: &FleetName, events: &[Event]) -> Result<(), LookError> {
+        if self.has_noted(name, events).await? {
+            return Ok(());
+        }
         let fleet = self.fleet(name).await?;
         for round in 0..CONFLICTS_MAX {
             let now = self.clock.now();
@@ -61,7 +64,7 @@ where
             {
                 view.state.get_mut().wake_at = None;
             }
-            match self.commit(&view.writes(), now).await {
+            match commit(&self.ledger, &view.writes(), now).await {
                 Err(CommitError::Conflict) => continue,
                 Err(CommitError::Failed(error)) => return Err(error.into()),
                 Ok(()) => {}
@@ -106,21 +109,6 @@ where
         Ok(view)
     }
 
-    /// The fleet's own record goes with the last part: what is asked of ECS is in the ledger only when everything that it follows from is.
-    async fn commit(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError> {
-        let (state, others) = writes.split_at(usize::from(writes.first().is_some_and(is_state)));
-        let mut parts: Vec<Vec<Write>> = others.chunks(COMMIT_MAX - 1).map(<[Write]>::to_vec).collect();
-        match parts.last_mut() {
-            Some(last) => last.extend_from_slice(state),
-            None if !state.is_empty() => parts.push(state.to_vec()),
-            None => {}
-        }
-        for part in parts {
-            self.ledger.commit(&part, now).await?;
-        }
-        Ok(())
-    }
-
     /// Whether the fleet will be brought back.
     pub(super) async fn look_again(&self, name: &FleetName, wait: Duration) -> bool {
         let sent = self.wake_up.look_again(name, wait).await;
@@ -147,8 +135,23 @@ where
     }
 }
 
+/// The fleet's own record goes with the last part: what is asked of ECS is in the ledger only when everything that it follows from is.
+pub(super) async fn commit(ledger: &impl Ledger, writes: &[Write], now: Timestamp) -> Result<(), CommitError> {
+    let (state, others) = writes.split_at(usize::from(writes.first().is_some_and(is_state)));
+    let mut parts: Vec<Vec<Write>> = others.chunks(COMMIT_MAX - 1).map(<[Write]>::to_vec).collect();
+    match parts.last_mut() {
+        Some(last) => last.extend_from_slice(state),
+        None if !state.is_empty() => parts.push(state.to_vec()),
+        None => {}
+    }
+    for part in parts {
+        ledger.commit(&part, now).await?;
+    }
+    Ok(())
+}
+
 /// A job's way can be followed by these lines: GitHub's delivery stands in the webhook's log too.
-fn tell_events(events: &[Event]) {
+pub(super) fn tell_events(events: &[Event]) {
     for event in events {
         if let Event::Job(job) = event {
             tracing::info!(

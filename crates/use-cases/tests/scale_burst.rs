@@ -1,0 +1,100 @@
+//! What `scale` does with jobs that arrive while it may not ask ECS for more.
+
+mod common;
+
+use common::around::job_event;
+use common::{World, scale};
+use fargate_runners_core::events::{Event, LookAgain};
+use fargate_runners_core::ids::FleetName;
+use fargate_runners_core::job::JobPhase;
+use fargate_runners_core::record::{Key, Version};
+use fargate_runners_use_cases::ports::Ledger;
+use fargate_runners_use_cases::scale::Message;
+
+fn message(event: &Event) -> Message {
+    Message { id: "message".to_owned(), body: event.to_message().unwrap() }
+}
+
+fn queued(id: u64) -> Message {
+    message(&Event::Job(job_event("default", id, JobPhase::Queued)))
+}
+
+fn wake_up() -> Message {
+    message(&Event::LookAgain(LookAgain { fleet: FleetName::parse("default").unwrap() }))
+}
+
+async fn version(world: &World) -> Version {
+    let key = Key::Fleet(FleetName::parse("default").unwrap());
+    common::TestLedger(world.clone()).read(&[key], common::NOW).await.unwrap()[0].version
+}
+
+async fn wanted(world: &World) -> u32 {
+    world.state("default").await.unwrap().wanted
+}
+
+fn asked_for(world: &World) -> Vec<u32> {
+    world.with(|state| state.wants.iter().map(|(_, count)| *count).collect())
+}
+
+#[tokio::test]
+async fn they_are_written_at_once_and_counted_when_the_wake_up_comes() {
+    let world = World::default();
+    let process = scale(&world);
+    process.handle(vec![queued(1)]).await;
+    process.handle(vec![queued(2)]).await;
+    assert_eq!((asked_for(&world), wanted(&world).await), (vec![1], 2), "the second waits for company, and a wake-up is asked for");
+    let before = version(&world).await;
+    process.handle(vec![queued(3), queued(4)]).await;
+    process.handle(vec![queued(5)]).await;
+    assert_eq!(wanted(&world).await, 2, "nothing is counted");
+    assert_eq!(version(&world).await, Version(before.0 + 2), "whoever has read the fleet before and writes it now begins anew");
+    assert!(world.job("default", 3).await.is_some() && world.job("default", 4).await.is_some() && world.job("default", 5).await.is_some());
+    assert_eq!(world.with(|state| state.wake_ups.len()), 1);
+    world.passes(1);
+    process.handle(vec![wake_up()]).await;
+    assert_eq!((asked_for(&world), wanted(&world).await), (vec![1, 5], 5));
+}
+
+#[tokio::test]
+async fn once_the_wake_up_is_overdue_they_are_counted() {
+    let world = World::default();
+    let process = scale(&world);
+    process.handle(vec![queued(1)]).await;
+    process.handle(vec![queued(2)]).await;
+    world.passes(1);
+    process.handle(vec![queued(3)]).await;
+    assert_eq!(wanted(&world).await, 3);
+}
+
+#[tokio::test]
+async fn what_a_process_remembers_counts_no_more_once_another_has_written() {
+    let world = World::default();
+    let (process, other) = (scale(&world), scale(&world));
+    process.handle(vec![queued(1)]).await;
+    process.handle(vec![queued(2)]).await;
+    other.handle(vec![message(&Event::Job(job_event("default", 2, JobPhase::Completed)))]).await;
+    assert_eq!(wanted(&world).await, 1);
+    process.handle(vec![queued(3)]).await;
+    assert_eq!(wanted(&world).await, 2, "nobody knows here whether the wake-up is still to come: the fleet is looked at");
+}
+
+#[tokio::test]
+async fn a_repeat_of_a_job_that_is_known_changes_nothing() {
+    let world = World::default();
+    let process = scale(&world);
+    process.handle(vec![queued(1)]).await;
+    process.handle(vec![queued(2)]).await;
+    let known = world.job("default", 1).await;
+    process.handle(vec![queued(3), queued(1)]).await;
+    assert_eq!((wanted(&world).await, world.job("default", 1).await), (3, known));
+}
+
+#[tokio::test]
+async fn other_news_in_the_same_batch_is_looked_at() {
+    let world = World::default();
+    let process = scale(&world);
+    process.handle(vec![queued(1)]).await;
+    process.handle(vec![queued(2)]).await;
+    process.handle(vec![queued(3), message(&Event::Job(job_event("default", 2, JobPhase::Completed)))]).await;
+    assert_eq!(wanted(&world).await, 2);
+}
