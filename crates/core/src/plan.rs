@@ -119,11 +119,27 @@ pub fn wanted(fleet: &Fleet, queued: u32, busy: u32) -> u32 {
     maximum(fleet).min(queued.saturating_add(busy).saturating_add(fleet.warm))
 }
 
-/// Whether more jobs would change nothing now: the next change waits for company, and a message is under way that has the fleet looked at before long.
-#[must_use]
-pub fn is_about_to_be_looked_at(state: &FleetState, now: Timestamp) -> bool {
-    let waits = now.since(state.changed_at) < pause(state, true);
-    waits && state.wake_at.is_some_and(|due| due > now && due <= now + COALESCE)
+/// What a look that is put off is waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutOff {
+    /// A message that is under way.
+    UntilWoken,
+    /// A message that is to be sent, to come after this time.
+    Wake(Duration),
+}
+
+/// Whether a look can be put off: ECS was asked for a change so lately that the next one waits for company. `None` if the fleet is to be looked at now. What is
+/// to be sent is noted as sent.
+pub fn put_off(state: &mut FleetState, now: Timestamp) -> Option<PutOff> {
+    if now.since(state.changed_at) >= pause(state, true) {
+        return None;
+    }
+    // The message may stand behind a burst: the look that it asked for since the last change is due all the same.
+    if state.wake_at.is_some_and(|due| due > state.changed_at && due <= now) {
+        return None;
+    }
+    let is_to_be_sent = take_wake_up(&mut state.wake_at, now + COALESCE, now);
+    Some(if is_to_be_sent { PutOff::Wake(COALESCE) } else { PutOff::UntilWoken })
 }
 
 /// What a fleet has now, and since when the oldest of the jobs has waited that wait here.

@@ -1,4 +1,4 @@
-//! What `scale` does with jobs that arrive while it may not ask ECS for more.
+//! What `scale` does with events that come while it may not ask ECS for more.
 
 mod common;
 
@@ -19,6 +19,10 @@ fn queued(id: u64) -> Message {
     message(&Event::Job(job_event("default", id, JobPhase::Queued)))
 }
 
+fn over(id: u64) -> Message {
+    message(&Event::Job(job_event("default", id, JobPhase::Completed)))
+}
+
 fn wake_up() -> Message {
     message(&Event::LookAgain(LookAgain { fleet: FleetName::parse("default").unwrap() }))
 }
@@ -37,33 +41,43 @@ fn asked_for(world: &World) -> Vec<u32> {
 }
 
 #[tokio::test]
-async fn they_are_written_at_once_and_counted_when_the_wake_up_comes() {
+async fn jobs_are_written_at_once_and_counted_when_the_wake_up_comes() {
     let world = World::default();
     let process = scale(&world);
     process.handle(vec![queued(1)]).await;
-    process.handle(vec![queued(2)]).await;
-    assert_eq!((asked_for(&world), wanted(&world).await), (vec![1], 2), "the second waits for company, and a wake-up is asked for");
     let before = version(&world).await;
+    process.handle(vec![queued(2)]).await;
     process.handle(vec![queued(3), queued(4)]).await;
-    process.handle(vec![queued(5)]).await;
-    assert_eq!(wanted(&world).await, 2, "nothing is counted");
+    assert_eq!((asked_for(&world), wanted(&world).await), (vec![1], 1), "nothing is counted");
     assert_eq!(version(&world).await, Version(before.0 + 2), "whoever has read the fleet before and writes it now begins anew");
-    assert!(world.job("default", 3).await.is_some() && world.job("default", 4).await.is_some() && world.job("default", 5).await.is_some());
-    assert_eq!(world.with(|state| state.wake_ups.len()), 1);
+    assert!(world.job("default", 2).await.is_some() && world.job("default", 3).await.is_some() && world.job("default", 4).await.is_some());
+    assert_eq!(world.with(|state| state.wake_ups.len()), 1, "one wake-up will do");
     world.passes(1);
     process.handle(vec![wake_up()]).await;
-    assert_eq!((asked_for(&world), wanted(&world).await), (vec![1, 5], 5));
+    assert_eq!((asked_for(&world), wanted(&world).await), (vec![1, 4], 4));
 }
 
 #[tokio::test]
-async fn once_the_wake_up_is_overdue_they_are_counted() {
+async fn once_the_wake_up_is_overdue_the_next_batch_is_looked_at() {
     let world = World::default();
     let process = scale(&world);
     process.handle(vec![queued(1)]).await;
-    process.handle(vec![queued(2)]).await;
     world.passes(1);
+    process.handle(vec![queued(2)]).await;
     process.handle(vec![queued(3)]).await;
-    assert_eq!(wanted(&world).await, 3);
+    assert_eq!(wanted(&world).await, 2);
+    world.passes(1);
+    process.handle(vec![queued(4)]).await;
+    assert_eq!(
+        (asked_for(&world), wanted(&world).await),
+        (vec![1, 2], 4),
+        "the next change waits for two seconds, and the wake-up was due after one"
+    );
+    process.handle(vec![queued(5)]).await;
+    assert_eq!(wanted(&world).await, 4, "there is another wake-up");
+    world.passes(1);
+    process.handle(vec![queued(6)]).await;
+    assert_eq!(asked_for(&world), [1, 2, 6]);
 }
 
 #[tokio::test]
@@ -72,10 +86,10 @@ async fn what_a_process_remembers_counts_no_more_once_another_has_written() {
     let (process, other) = (scale(&world), scale(&world));
     process.handle(vec![queued(1)]).await;
     process.handle(vec![queued(2)]).await;
-    other.handle(vec![message(&Event::Job(job_event("default", 2, JobPhase::Completed)))]).await;
-    assert_eq!(wanted(&world).await, 1);
-    process.handle(vec![queued(3)]).await;
-    assert_eq!(wanted(&world).await, 2, "nobody knows here whether the wake-up is still to come: the fleet is looked at");
+    other.handle(vec![queued(3)]).await;
+    assert_eq!(wanted(&world).await, 3);
+    process.handle(vec![queued(4)]).await;
+    assert_eq!(wanted(&world).await, 4, "nobody knows here whether the wake-up is still to come: the fleet is looked at");
 }
 
 #[tokio::test]
@@ -83,18 +97,19 @@ async fn a_repeat_of_a_job_that_is_known_changes_nothing() {
     let world = World::default();
     let process = scale(&world);
     process.handle(vec![queued(1)]).await;
-    process.handle(vec![queued(2)]).await;
     let known = world.job("default", 1).await;
-    process.handle(vec![queued(3), queued(1)]).await;
-    assert_eq!((wanted(&world).await, world.job("default", 1).await), (3, known));
+    process.handle(vec![queued(2), queued(1)]).await;
+    assert_eq!((wanted(&world).await, world.job("default", 1).await), (2, known));
 }
 
 #[tokio::test]
-async fn other_news_in_the_same_batch_is_looked_at() {
+async fn a_job_that_is_over_is_closed_at_once() {
     let world = World::default();
     let process = scale(&world);
-    process.handle(vec![queued(1)]).await;
-    process.handle(vec![queued(2)]).await;
-    process.handle(vec![queued(3), message(&Event::Job(job_event("default", 2, JobPhase::Completed)))]).await;
-    assert_eq!(wanted(&world).await, 2);
+    process.handle(vec![queued(1), queued(2)]).await;
+    process.handle(vec![queued(3), over(2)]).await;
+    assert_eq!((wanted(&world).await, world.job("default", 2).await.unwrap().phase), (2, JobPhase::Completed));
+    world.passes(1);
+    process.handle(vec![queued(4)]).await;
+    assert_eq!(wanted(&world).await, 3);
 }

@@ -1,15 +1,17 @@
-//! What is done with jobs that arrive while nothing could follow from them: ECS was asked for a change a moment ago, the next one waits for company, and the
-//! wake-up that brings the fleet back is under way. Such a batch is written, and not looked at: a look reads all that counts, which in a burst is the burst.
-//! Nothing is ever decided here, and nothing rests on what a process remembers: the write goes through only if the fleet's record is still the one that this
-//! process wrote last.
+//! What is done with events that come while nothing could follow from them: ECS was asked for a change a moment ago, and the next one waits for company. Such
+//! a batch is written, with the records that it is about, and the look at the whole fleet is left to a wake-up within a second: it reads all that counts,
+//! which in a burst is the burst. Nothing is decided here, and nothing rests on what a process remembers: the write goes through only if the fleet's record is
+//! still the one that this process wrote last.
 
 use super::Scale;
 use super::look::{commit, tell_events};
+use crate::measure;
 use crate::ports::{Bus, Capacity, Clock, CommitError, DeadLetters, FleetQueue, Fleets, Ledger, PortError, WakeUp};
-use fargate_runners_core::apply::{apply, is_taken_for_new};
+use fargate_runners_core::apply::{apply, take_losses};
 use fargate_runners_core::events::Event;
 use fargate_runners_core::ids::FleetName;
-use fargate_runners_core::plan::is_about_to_be_looked_at;
+use fargate_runners_core::news::Awaited;
+use fargate_runners_core::plan::{PutOff, put_off};
 use fargate_runners_core::record::{Slot, View};
 use fargate_runners_core::state::FleetState;
 use std::collections::BTreeMap;
@@ -44,16 +46,26 @@ where
     /// Whether the events are dealt with by being written. If not, nothing has been done about them.
     pub(super) async fn has_noted(&self, name: &FleetName, events: &[Event]) -> Result<bool, PortError> {
         let now = self.clock.now();
-        let Some(state) = self.kept.take(name).filter(|state| is_about_to_be_looked_at(state.get(), now)) else { return Ok(false) };
-        if !events.iter().all(is_taken_for_new) {
+        let Some(mut state) = self.kept.take(name) else { return Ok(false) };
+        if events.iter().any(asks_for_a_look) {
             return Ok(false);
         }
+        let Some(put_off) = put_off(state.get_mut(), now) else { return Ok(false) };
         let mut view = View { state, ..View::new(name.clone()) };
+        self.read_what_they_are_about(&mut view, events, false, now).await?;
+        let awaited = Awaited::of(&view, events);
         for event in events {
             apply(&mut view, event, &self.stack, now);
         }
+        let losses = take_losses(&mut view, now);
         // A look that has read what counts before this, and writes after it, must begin anew.
         view.state.touch();
+        // Before the commit, as in a look: one wake-up too many is harmless.
+        if let PutOff::Wake(wait) = put_off
+            && !self.look_again(name, wait).await
+        {
+            return Ok(false);
+        }
         match commit(&self.ledger, &view.writes(), now).await {
             Ok(()) => {}
             Err(CommitError::Conflict) => return Ok(false),
@@ -61,8 +73,15 @@ where
         }
         view.committed();
         tell_events(events);
-        tracing::info!(fleet = %name, jobs = events.len(), "wrote down jobs; the fleet is looked at when the wake-up comes");
+        tracing::info!(fleet = %name, events = events.len(), "wrote down events; the fleet is looked at within a second");
+        measure::news(name, &awaited.told(&view));
+        self.report(losses).await;
         self.kept.put(view.state);
         Ok(true)
     }
+}
+
+/// Whether an event is not about a job or a task, but wants the fleet to be looked at.
+const fn asks_for_a_look(event: &Event) -> bool {
+    matches!(event, Event::LookAgain(_) | Event::ServiceDrifted(_))
 }

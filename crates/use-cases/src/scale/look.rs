@@ -91,10 +91,23 @@ where
         Ok(found)
     }
 
-    /// What counts, and what the events are about. Jobs that are taken for new ones are read only if somebody `doubts` it, since a write was refused.
+    /// What counts, and what the events are about.
     async fn read(&self, name: &FleetName, events: &[Event], doubts: bool, now: Timestamp) -> Result<View, PortError> {
         let mut view = View::new(name.clone());
         view.add(self.ledger.active(name, now).await?);
+        self.read_what_they_are_about(&mut view, events, doubts, now).await?;
+        Ok(view)
+    }
+
+    /// Adds what the events are about and the view does not hold. Jobs that are taken for new ones are read only if somebody `doubts` it, since a write was
+    /// refused.
+    pub(super) async fn read_what_they_are_about(
+        &self,
+        view: &mut View,
+        events: &[Event],
+        doubts: bool,
+        now: Timestamp,
+    ) -> Result<(), PortError> {
         let asked = events.iter().filter(|event| doubts || !is_taken_for_new(event));
         let mut missing: Vec<_> = asked.flat_map(|event| keys_of(event, &self.stack)).filter(|key| !view.holds(key)).collect();
         missing.sort();
@@ -102,11 +115,11 @@ where
         if !missing.is_empty() {
             view.add(self.ledger.read(&missing, now).await?);
         }
-        let closed = keys_of_stopped(&view, events);
+        let closed = keys_of_stopped(view, events);
         if !closed.is_empty() {
             view.add(self.ledger.read(&closed, now).await?);
         }
-        Ok(view)
+        Ok(())
     }
 
     /// Whether the fleet will be brought back.
@@ -118,7 +131,7 @@ where
         sent.is_ok()
     }
 
-    async fn report(&self, losses: Vec<RunnerLost>) {
+    pub(super) async fn report(&self, losses: Vec<RunnerLost>) {
         for lost in &losses {
             metrics::counter!("RunnersLost").increment(1);
             tracing::error!(
