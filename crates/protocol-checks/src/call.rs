@@ -13,7 +13,7 @@ use fargate_runners_core::record::{Key, Write};
 use fargate_runners_core::state::Launch;
 use fargate_runners_use_cases::ports::FleetList;
 use fargate_runners_use_cases::register::{Answer, Register, Route};
-use fargate_runners_use_cases::scale::{Kept, Message, Scale};
+use fargate_runners_use_cases::scale::{Message, Scale, Sizes};
 use fargate_runners_use_cases::sweep::Healer;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -377,7 +377,7 @@ fn scale(port: Port) -> Scale<Port, Port, Port, Port, Port, Port, Port, Port> {
         queue: port.clone(),
         dead_letters: port.clone(),
         clock: port,
-        kept: Kept::default(),
+        sizes: Sizes::default(),
         stack: cast::stack().clone(),
     }
 }

@@ -9,7 +9,7 @@ use batch::{Batch, answer};
 use fargate_runners_aws::{Aws, DeadLetterQueue, DynamoLedger, Ecs, EventBus, FleetFifo, FleetParameters, SystemClock, WakeUpQueue};
 use fargate_runners_core::ids::StackId;
 use fargate_runners_function::{Context, Environment, Runtime, StartError};
-use fargate_runners_use_cases::scale::{Kept, Scale};
+use fargate_runners_use_cases::scale::{Scale, Sizes};
 use std::convert::Infallible;
 
 #[tokio::main(flavor = "current_thread")]
@@ -27,7 +27,7 @@ async fn main() -> Result<(), StartError> {
         queue: FleetFifo::new(&aws, environment.text("FLEET_QUEUE_URL")?),
         dead_letters: DeadLetterQueue::new(&aws, environment.text("DEAD_LETTER_QUEUE_URL")?),
         clock: SystemClock,
-        kept: Kept::default(),
+        sizes: Sizes::default(),
         stack: environment.read("STACK_ID", StackId::parse)?,
     };
     let scale = &scale;

@@ -9,7 +9,7 @@ use fargate_runners_model_github::{Action, Answer as Delivered, Outgoing, Payloa
 use fargate_runners_use_cases::deregister::{Again, Deregister};
 use fargate_runners_use_cases::ports::DeadLetterSource;
 use fargate_runners_use_cases::register::{Answer, Register, Route};
-use fargate_runners_use_cases::scale::{Kept, Message, Scale};
+use fargate_runners_use_cases::scale::{Message, Scale, Sizes};
 use fargate_runners_use_cases::sweep::{Healer, Ports, Sweep};
 use fargate_runners_use_cases::webhook::{Delivery, Webhook};
 use std::cell::RefCell;
@@ -55,7 +55,8 @@ impl Functions {
         Rc::clone(self.hosts.borrow_mut().entry(key).or_insert_with(|| {
             let wrong = world.strikes(Fault::ClockSkew);
             let skew = if wrong { world.faults.between(Fault::ClockSkew, 0, 4_000).cast_signed() - 2_000 } else { 0 };
-            Rc::new(Host { skew, fleets: RefCell::default(), kept: Kept::default() })
+            let sizes = world.many.map_or_else(Sizes::default, Sizes::with_many);
+            Rc::new(Host { skew, fleets: RefCell::default(), sizes })
         }))
     }
 }
@@ -201,7 +202,7 @@ fn scale_function(world: &World, call: &Call) -> Scale<Call, Call, Call, Call, C
         queue: call.clone(),
         dead_letters: call.clone(),
         clock: call.clone(),
-        kept: call.host().kept.clone(),
+        sizes: call.host().sizes.clone(),
         stack: world.stack.clone(),
     }
 }

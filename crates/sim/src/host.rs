@@ -7,7 +7,7 @@ use fargate_runners_core::ids::{FleetName, TaskId};
 use fargate_runners_core::record::{Record, Versioned};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{FleetList, PortError, Retry};
-use fargate_runners_use_cases::scale::Kept;
+use fargate_runners_use_cases::scale::Sizes;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -59,8 +59,8 @@ pub struct Host {
     pub skew: i64,
     /// The fleets as it read them last.
     pub fleets: RefCell<Option<Arc<FleetList>>>,
-    /// The fleets' own records as it wrote them last.
-    pub kept: Kept,
+    /// How large the fleets were when it looked at them last.
+    pub sizes: Sizes,
 }
 
 /// One call of a function. Clones are the same call.

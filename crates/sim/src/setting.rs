@@ -36,6 +36,9 @@ const QUEUED_WHILE_WAITING: f64 = 0.2;
 const ECS_APART: u64 = 0x5EED_0000_0000_0001;
 const CHANCE_APART: u64 = 0x5EED_0000_0000_0002;
 
+/// How many records a story's fleet has at most that counts as small.
+const MANY_MOST: u64 = 20;
+
 /// Makes the world.
 ///
 /// # Panics
@@ -53,6 +56,8 @@ pub fn world(seed: u64, plan: &StoryPlan, faults: Faults, tale: Tale) -> World {
     World {
         caller: Caller::Token(TOKEN.to_owned()),
         retries_interrupted_jobs: plan.retries_interrupted_jobs,
+        // The stories' fleets are small: in most of them looks shall be put off all the same.
+        many: usize::try_from(seed % MANY_MOST).ok(),
         ..bare(seed ^ CHANCE_APART, faults, tale, github, ecs, book)
     }
 }
@@ -79,6 +84,7 @@ pub(crate) fn bare(chance: u64, faults: Faults, tale: Tale, github: GithubModel,
         stack: stack(),
         busy_until: Cell::new(BEGIN),
         retries_interrupted_jobs: false,
+        many: None,
     }
 }
 

@@ -60,6 +60,8 @@ pub struct World {
     pub busy_until: Cell<Millis>,
     /// Whether the operator wants jobs that went down with their runners to be run once more.
     pub retries_interrupted_jobs: bool,
+    /// How many records a small fleet has, whose looks are never put off; as it is deployed, if nothing is said.
+    pub many: Option<usize>,
 }
 
 impl World {

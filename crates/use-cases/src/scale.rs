@@ -3,10 +3,10 @@
 //! fleet be looked at again. One fleet's trouble never holds up another's, and no message is handed back for another's sake.
 
 mod act;
-mod kept;
 mod look;
+mod put_off;
 
-pub use kept::Kept;
+pub use put_off::Sizes;
 
 use crate::ports::{Bus, Capacity, Clock, DeadLetters, FleetQueue, Fleets, Ledger, WakeUp, chain};
 use fargate_runners_core::events::Event;
@@ -33,8 +33,8 @@ pub struct Scale<L, P, F, B, W, Q, D, C> {
     pub dead_letters: D,
     /// The time.
     pub clock: C,
-    /// What this process remembers of the fleets.
-    pub kept: Kept,
+    /// How large the fleets were when this process looked at them last.
+    pub sizes: Sizes,
     /// This installation.
     pub stack: StackId,
 }

@@ -81,15 +81,18 @@ async fn once_the_wake_up_is_overdue_the_next_batch_is_looked_at() {
 }
 
 #[tokio::test]
-async fn what_a_process_remembers_counts_no_more_once_another_has_written() {
+async fn another_process_that_has_written_in_between_changes_nothing() {
     let world = World::default();
     let (process, other) = (scale(&world), scale(&world));
     process.handle(vec![queued(1)]).await;
     process.handle(vec![queued(2)]).await;
     other.handle(vec![queued(3)]).await;
-    assert_eq!(wanted(&world).await, 3);
+    assert_eq!(wanted(&world).await, 3, "it has not seen this fleet yet: it looks");
     process.handle(vec![queued(4)]).await;
-    assert_eq!(wanted(&world).await, 4, "nobody knows here whether the wake-up is still to come: the fleet is looked at");
+    assert_eq!(wanted(&world).await, 3);
+    world.passes(1);
+    other.handle(vec![wake_up()]).await;
+    assert_eq!(wanted(&world).await, 4);
 }
 
 #[tokio::test]

@@ -146,20 +146,15 @@ where
 
     /// Writes what ECS answered. The view is as it was committed, so that it is one version on; if that is not so any more, it is read again.
     async fn settle(&self, fleet: &Fleet, settled: &Settled, mut view: View) {
-        view.committed();
         if settled.is_empty() {
-            self.kept.put(view.state);
             return;
         }
+        view.committed();
         for _ in 0..CONFLICTS_MAX {
             let now = self.clock.now();
             settled.enter(&mut view, now);
             match self.ledger.commit(&view.writes(), now).await {
-                Ok(()) => {
-                    view.committed();
-                    self.kept.put(view.state);
-                    return;
-                }
+                Ok(()) => return,
                 Err(CommitError::Failed(error)) => {
                     tracing::error!(fleet = %fleet.name, error = chain(&error), "what ECS answered could not be written; it is asked again");
                     self.look_again(&fleet.name, AFTER_LOST_ANSWER).await;

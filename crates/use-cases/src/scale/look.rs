@@ -42,7 +42,7 @@ where
 {
     /// Takes the events in and does what follows. An error means that the events are not in the ledger.
     pub async fn look(&self, name: &FleetName, events: &[Event]) -> Result<(), LookError> {
-        if self.has_noted(name, events).await? {
+        if self.puts_off(name, events).await? {
             return Ok(());
         }
         let fleet = self.fleet(name).await?;
@@ -94,7 +94,9 @@ where
     /// What counts, and what the events are about.
     async fn read(&self, name: &FleetName, events: &[Event], doubts: bool, now: Timestamp) -> Result<View, PortError> {
         let mut view = View::new(name.clone());
-        view.add(self.ledger.active(name, now).await?);
+        let active = self.ledger.active(name, now).await?;
+        self.sizes.saw(name, active.len());
+        view.add(active);
         self.read_what_they_are_about(&mut view, events, doubts, now).await?;
         Ok(view)
     }

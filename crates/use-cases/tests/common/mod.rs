@@ -17,7 +17,7 @@ use fargate_runners_use_cases::ports::{
     Bus, Capacity, Clock, DeadLetters, Deleted, FleetList, FleetQueue, Fleets, Github, GithubError, JitRunner, Launched, Ledger, MintError,
     PortError, Protection, Retry, RetryQueue, TaskFacts, Tasks, WakeUp, Wanted, WebhookSecrets,
 };
-use fargate_runners_use_cases::scale::{Kept, Scale};
+use fargate_runners_use_cases::scale::{Scale, Sizes};
 use secrecy::SecretString;
 use serde_json::json;
 use std::collections::{BTreeMap, VecDeque};
@@ -360,7 +360,7 @@ pub fn scale(world: &World) -> TestScale {
         queue: world.clone(),
         dead_letters: world.clone(),
         clock: world.clone(),
-        kept: Kept::default(),
+        sizes: Sizes::with_many(0),
         stack: stack(),
     }
 }

@@ -1,7 +1,6 @@
-//! What is done with events that come while nothing could follow from them: ECS was asked for a change a moment ago, and the next one waits for company. Such
-//! a batch is written, with the records that it is about, and the look at the whole fleet is left to a wake-up within a second: it reads all that counts,
-//! which in a burst is the burst. Nothing is decided here, and nothing rests on what a process remembers: the write goes through only if the fleet's record is
-//! still the one that this process wrote last.
+//! What is done with events that come to a large fleet while nothing could follow from them: ECS was asked for a change a moment ago, and the next one waits
+//! for company. Such a batch is written, with the records that it is about, and the look at the whole fleet is left to a wake-up within a second: it reads
+//! all that counts, which in a burst is the burst. Nothing is decided here.
 
 use super::Scale;
 use super::look::{commit, tell_events};
@@ -12,23 +11,40 @@ use fargate_runners_core::events::Event;
 use fargate_runners_core::ids::FleetName;
 use fargate_runners_core::news::Awaited;
 use fargate_runners_core::plan::{PutOff, put_off};
-use fargate_runners_core::record::{Slot, View};
-use fargate_runners_core::state::FleetState;
+use fargate_runners_core::record::{Key, View};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The fleets' own records as a process wrote them last. Clones share them.
-#[derive(Clone, Debug, Default)]
-pub struct Kept(Arc<Mutex<BTreeMap<FleetName, Slot<FleetState>>>>);
+/// A look that reads more records than this is put off where it can be. As many take 14 read units, against one for the fleet's own record.
+const MANY: usize = 100;
 
-impl Kept {
-    /// Takes a fleet's record out: whoever fails on the way leaves nothing behind that may be out of date.
-    fn take(&self, fleet: &FleetName) -> Option<Slot<FleetState>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(fleet)
+/// How large the fleets were when a process looked at them last: whether it is worth a read to find out that a look can be put off. Nothing but that rests on
+/// it. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Sizes {
+    many: usize,
+    seen: Arc<Mutex<BTreeMap<FleetName, usize>>>,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self::with_many(MANY)
+    }
+}
+
+impl Sizes {
+    /// Sizes of which this is the largest that counts as small.
+    #[must_use]
+    pub fn with_many(many: usize) -> Self {
+        Self { many, seen: Arc::default() }
     }
 
-    pub(super) fn put(&self, state: Slot<FleetState>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(state.get().fleet.clone(), state);
+    pub(super) fn saw(&self, fleet: &FleetName, records: usize) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(fleet.clone(), records);
+    }
+
+    fn is_large(&self, fleet: &FleetName) -> bool {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(fleet).is_some_and(|records| *records > self.many)
     }
 }
 
@@ -44,14 +60,14 @@ where
     C: Clock,
 {
     /// Whether the events are dealt with by being written. If not, nothing has been done about them.
-    pub(super) async fn has_noted(&self, name: &FleetName, events: &[Event]) -> Result<bool, PortError> {
-        let now = self.clock.now();
-        let Some(mut state) = self.kept.take(name) else { return Ok(false) };
-        if events.iter().any(asks_for_a_look) {
+    pub(super) async fn puts_off(&self, name: &FleetName, events: &[Event]) -> Result<bool, PortError> {
+        if !self.sizes.is_large(name) || events.iter().any(asks_for_a_look) {
             return Ok(false);
         }
-        let Some(put_off) = put_off(state.get_mut(), now) else { return Ok(false) };
-        let mut view = View { state, ..View::new(name.clone()) };
+        let now = self.clock.now();
+        let mut view = View::new(name.clone());
+        view.add(self.ledger.read(&[Key::Fleet(name.clone())], now).await?);
+        let Some(put_off) = put_off(view.state.get_mut(), now) else { return Ok(false) };
         self.read_what_they_are_about(&mut view, events, false, now).await?;
         let awaited = Awaited::of(&view, events);
         for event in events {
@@ -71,12 +87,10 @@ where
             Err(CommitError::Conflict) => return Ok(false),
             Err(CommitError::Failed(error)) => return Err(error),
         }
-        view.committed();
         tell_events(events);
         tracing::info!(fleet = %name, events = events.len(), "wrote down events; the fleet is looked at within a second");
         measure::news(name, &awaited.told(&view));
         self.report(losses).await;
-        self.kept.put(view.state);
         Ok(true)
     }
 }
