@@ -45,6 +45,7 @@ async fn jobs_are_written_at_once_and_counted_when_the_wake_up_comes() {
     let world = World::default();
     let process = scale(&world);
     process.handle(vec![queued(1)]).await;
+    process.handle(vec![wake_up()]).await;
     let before = version(&world).await;
     process.handle(vec![queued(2)]).await;
     process.handle(vec![queued(3), queued(4)]).await;
@@ -62,6 +63,7 @@ async fn once_the_wake_up_is_overdue_the_next_batch_is_looked_at() {
     let world = World::default();
     let process = scale(&world);
     process.handle(vec![queued(1)]).await;
+    process.handle(vec![wake_up()]).await;
     world.passes(1);
     process.handle(vec![queued(2)]).await;
     process.handle(vec![queued(3)]).await;
@@ -85,6 +87,7 @@ async fn another_process_that_has_written_in_between_changes_nothing() {
     let world = World::default();
     let (process, other) = (scale(&world), scale(&world));
     process.handle(vec![queued(1)]).await;
+    process.handle(vec![wake_up()]).await;
     process.handle(vec![queued(2)]).await;
     other.handle(vec![queued(3)]).await;
     assert_eq!(wanted(&world).await, 3, "it has not seen this fleet yet: it looks");
@@ -100,6 +103,7 @@ async fn a_repeat_of_a_job_that_is_known_changes_nothing() {
     let world = World::default();
     let process = scale(&world);
     process.handle(vec![queued(1)]).await;
+    process.handle(vec![wake_up()]).await;
     let known = world.job("default", 1).await;
     process.handle(vec![queued(2), queued(1)]).await;
     assert_eq!((wanted(&world).await, world.job("default", 1).await), (2, known));
@@ -110,6 +114,7 @@ async fn a_job_that_is_over_is_closed_at_once() {
     let world = World::default();
     let process = scale(&world);
     process.handle(vec![queued(1), queued(2)]).await;
+    process.handle(vec![wake_up()]).await;
     process.handle(vec![queued(3), over(2)]).await;
     assert_eq!((wanted(&world).await, world.job("default", 2).await.unwrap().phase), (2, JobPhase::Completed));
     world.passes(1);
