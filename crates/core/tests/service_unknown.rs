@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{busy, fleet, in_service as world, service};
+use common::{busy, fleet, in_service as world, service, task_id};
 
 #[test]
 fn a_crash_between_the_ledger_and_ecs_is_made_good_at_the_next_look() {
@@ -144,4 +144,23 @@ fn a_count_is_set_again_while_nobody_knows_whether_ecs_has_it() {
     world.queues(3..=3);
     world.passes(10);
     assert_eq!(world.look().want, [(service(1), 2)]);
+}
+
+#[test]
+fn a_task_that_ecs_has_no_place_for_goes_without_one() {
+    let mut world = busy(6, 6);
+    // Somebody had raised the count by hand, and it was put right while the sixth task had a job already.
+    world.fleet = fleet("service", 5, 0, 1);
+    let name = service(1);
+    let known = world.view.state.get_mut().services.get_mut(&name).unwrap();
+    (known.desired, known.applied) = (5, Some(5));
+    world.finishes(1);
+    world.passes(10);
+    let plan = world.look();
+    assert_eq!((plan.want, plan.unprotect), (vec![], vec![task_id(1)]), "five are protected then: no count is lowered below them");
+    world.stops(1, 0);
+    world.finishes(2);
+    world.passes(10);
+    let plan = world.look();
+    assert_eq!((plan.want, plan.unprotect), (vec![(name, 4)], vec![task_id(2)]));
 }

@@ -309,10 +309,18 @@ fn release(view: &mut View, current: Option<&ServiceName>, name: &ServiceName, t
         return;
     }
     let released = &ready[..ready.len().min(RELEASES_PER_LOOK)];
+    // For some that are there ECS may have no place: somebody raised the count by hand, and it was put right. Of those that go, so many go without one.
+    let least = least(view, current, name, Leavers::Count, now);
     answer(view, released, DoneAnswer::Released);
     let state = view.state.get_mut();
     if let Some(service) = state.services.get_mut(name) {
-        service.desired = service.desired.saturating_sub(u32::try_from(released.len()).unwrap_or(u32::MAX));
+        let without = least.saturating_sub(service.desired);
+        let places = super::count(released.iter()).saturating_sub(without);
+        service.desired = service.desired.saturating_sub(places);
+        if places == 0 {
+            // No count falls, with which they would lose their protection: ECS ends them as soon as they have.
+            plan.unprotect.extend_from_slice(released);
+        }
     }
     changed(state, tally, now);
     if released.len() < ready.len() {
