@@ -95,6 +95,7 @@ pub fn plan(view: &mut View, fleet: &Fleet, seed: &str, now: Timestamp) -> Plan 
     let raised = mark_raised(view, demand, &tally, now);
     let state = view.state.get_mut();
     state.waiting_since = oldest_raised.or(raised.then_some(now));
+    state.behind = 0;
     state.wanted = tally.wanted;
     state.demand = tally.counts.queued + tally.counts.busy;
     state.current = Some(fleet.task_definition.clone());

@@ -116,7 +116,6 @@ pub struct Slot<T> {
 /// memory for it.
 #[derive(Clone, Debug)]
 enum Read<T> {
-    /// Nothing, or nothing that the value is to be compared with.
     Nothing,
     TheValue,
     This(Box<T>),
@@ -144,11 +143,6 @@ impl<T: Clone + PartialEq> Slot<T> {
             self.read = Read::This(Box::new(self.value.clone()));
         }
         &mut self.value
-    }
-
-    /// Has the value written even if it does not change: whoever decides on what was read, and writes later, begins anew.
-    pub fn touch(&mut self) {
-        self.read = Read::Nothing;
     }
 
     /// The version in which it was read.

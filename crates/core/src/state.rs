@@ -93,6 +93,11 @@ pub struct Refusal {
     pub reason: String,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_none(number: &u32) -> bool {
+    *number == 0
+}
+
 /// A job that went down with its runner.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LostJob {
@@ -179,6 +184,9 @@ pub struct FleetState {
     /// Tasks that have ended after a job of which no delivery has told yet, and when they ended.
     #[serde(default)]
     pub unnamed_jobs: BTreeMap<TaskId, Timestamp>,
+    /// How many events have come since the last look whose consequences nobody has counted yet: a look at all records is due within a second.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub behind: u32,
     /// The newest refusal of ECS to start tasks or to set a count, until it does so again. For people; no decision rests on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refusal>,
@@ -212,6 +220,7 @@ impl FleetState {
             wake_at: None,
             failed_boots: BTreeMap::new(),
             unnamed_jobs: BTreeMap::new(),
+            behind: 0,
             refused: None,
             last_registered_at: Timestamp::default(),
             lost_jobs: BTreeMap::new(),

@@ -123,6 +123,10 @@ impl Oracle {
 
     /// The wanted number follows from the records, whatever events there were.
     fn counted(&self, world: &World, state: &FleetState) {
+        // The look that counts these is yet to come.
+        if state.behind > 0 {
+            return;
+        }
         self.looks.set(self.looks.get() + 1);
         if !self.looks.get().is_multiple_of(COUNTED_ONE_IN) {
             return;

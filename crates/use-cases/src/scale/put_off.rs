@@ -74,8 +74,9 @@ where
             apply(&mut view, event, &self.stack, now);
         }
         let losses = take_losses(&mut view, now);
-        // A look that has read what counts before this, and writes after it, must begin anew.
-        view.state.touch();
+        // Also so that a look that has read what counts before this, and writes after it, begins anew.
+        let state = view.state.get_mut();
+        state.behind = state.behind.saturating_add(u32::try_from(events.len()).unwrap_or(u32::MAX));
         // Before the commit, as in a look: one wake-up too many is harmless.
         if let PutOff::Wake(wait) = put_off
             && !self.look_again(name, wait).await
