@@ -71,6 +71,9 @@ pub const RATE_LIMIT_WAIT_MAX: Duration = Duration::from_secs(3600);
 /// How old a credential that a process holds may be. It may be long: a credential that GitHub refuses is read anew at once.
 pub const CREDENTIAL_MAX_AGE: Duration = Duration::from_secs(3600);
 
+/// The same where a person asks how it stands: about what was written, or deleted, just now.
+pub const ASKED_CREDENTIAL_MAX_AGE: Duration = Duration::from_secs(5);
+
 /// What a process has told of an hour's calls that are left is told again after this, if no fewer are left: CloudWatch counts in minutes.
 pub const ALLOWANCE_TOLD_EVERY: Duration = Duration::from_secs(60);
 

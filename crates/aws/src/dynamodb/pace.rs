@@ -34,6 +34,17 @@ impl DynamoPace {
         Self { aws: aws.clone(), table: table.into() }
     }
 
+    /// Until when no slot is to be had, as the item has it; for those who ask why a task waits.
+    pub async fn paused_until(&self, credential: &CredentialName, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
+        let call = self.aws.dynamodb().get_item().table_name(&self.table).consistent_read(true);
+        let call = call.key("pk", text(format!("CREDENTIAL#{credential}"))).key("sk", text("PACE"));
+        let answer = call.send().await.map_err(|error| port_error(format!("reading the pace of credential {credential}"), error))?;
+        let Some(item) = answer.item else { return Ok(None) };
+        let full = number_of(&item, "used").is_some_and(|used| used >= u64::from(mints_per_window()));
+        let window = number_of(&item, "window").filter(|_| full).map(end_of);
+        Ok(number_of(&item, "not_before").map(Timestamp::from_millis).max(window).filter(|until| *until > now))
+    }
+
     fn update(&self, credential: &CredentialName) -> UpdateItemFluentBuilder {
         let call = self.aws.dynamodb().update_item().table_name(&self.table);
         call.key("pk", text(format!("CREDENTIAL#{credential}")))

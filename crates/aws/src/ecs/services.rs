@@ -15,8 +15,8 @@ const ACTIVE: &str = "ACTIVE";
 /// What ECS answers to a deletion of a service that was deleted. (The SDK's model of this call lacks the second.)
 const GONE: [&str; 2] = ["ServiceNotFoundException", "ServiceNotActiveException"];
 
-/// By this an event of a service tells that its tasks find no place.
-const NO_PLACE: &str = "unable to place";
+/// By these an event of a service tells that its tasks find no place, or that ECS may not start them.
+const NO_PLACE: [&str; 2] = ["unable to place", "failed to launch a task"];
 
 impl Ecs {
     pub(super) async fn seen_services(&self, fleet: &Fleet) -> Result<Vec<SeenService>, PortError> {
@@ -86,7 +86,7 @@ fn seen_service(fleet: &Fleet, what: &str, service: &Service) -> Result<SeenServ
 fn trouble(service: &Service) -> Option<String> {
     // ECS tells the newest first; of two at the same time that is the one to take.
     let newest = service.events().iter().rev().max_by_key(|event| event.created_at().map(|at| (at.secs(), at.subsec_nanos())));
-    newest.and_then(|event| event.message()).filter(|message| message.contains(NO_PLACE)).map(str::to_owned)
+    newest.and_then(|event| event.message()).filter(|message| NO_PLACE.iter().any(|words| message.contains(words))).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::calls::{Delivery as Attempt, HookLogOf, Job, Repository, Webhook as C
 use crate::client::Access;
 use crate::credential::Credential;
 use crate::error::GithubError as ClientError;
-use crate::limits::CREDENTIAL_MAX_AGE;
+use crate::limits::{ASKED_CREDENTIAL_MAX_AGE, CREDENTIAL_MAX_AGE};
 use crate::scope::ApiUrl;
 use crate::surroundings::Surroundings;
 use crate::time;
@@ -24,7 +24,7 @@ use std::time::Duration;
 
 impl<C: Credentials, S: TokenStore, W: Surroundings> Standing for FleetGithub<C, S, W> {
     async fn kind(&self, fleet: &Fleet) -> Result<CredentialKind, Failure> {
-        let access = self.access(fleet, CREDENTIAL_MAX_AGE).await.map_err(|error| failure(Failed::Before(error)))?;
+        let access = self.access(fleet, ASKED_CREDENTIAL_MAX_AGE).await.map_err(|error| failure(Failed::Before(error)))?;
         Ok(match access.credential {
             Credential::App(_) => CredentialKind::App,
             Credential::Pat(_) => CredentialKind::Token,
