@@ -1,6 +1,6 @@
 //! What can go wrong with a question, each with what to do and an exit code that scripts can rely on.
 
-use fargate_runners_use_cases::ports::{PortError, Retry};
+use fargate_runners_use_cases::ports::{PortError, Retry, chain};
 use std::path::PathBuf;
 
 /// Something is wrong with what was asked about.
@@ -98,10 +98,61 @@ impl CliError {
             Self::NoStack { .. } => Some("name it with --stack, and its region with --region; `aws cloudformation list-stacks` lists them"),
             Self::NoOutput { .. } => Some("deploy the current template, or name the right stack with --stack"),
             Self::Port(error) if error.retry == Retry::Throttled => Some("AWS throttles; try again in a minute"),
-            Self::Port(_) | Self::Call { .. } => {
-                Some("if access is denied: your role needs the managed policy of the output OperatorPolicyArn")
-            }
+            Self::Port(_) | Self::Call { .. } => Some(of_aws_words(&chain(self))),
             _ => None,
+        }
+    }
+}
+
+/// What to do about a call of AWS that failed, by AWS's words for it; the first that fits.
+const REMEDIES: &[(&[&str], &str)] = &[
+    (&["expired"], "your AWS credentials have expired: log in anew (`aws sso login`, or however you got them)"),
+    (
+        &[
+            "invalidclienttoken",
+            "unrecognizedclient",
+            "invalidaccesskey",
+            "signaturedoesnotmatch",
+            "token included in the request is invalid",
+        ],
+        "AWS does not know your credentials: check the profile (--profile), and that they are of this account and partition",
+    ),
+    (
+        &["no credentials", "credentials provider", "not loaded", "failed to load"],
+        "no AWS credentials were found: log in, name a profile with --profile, or set AWS_PROFILE",
+    ),
+    (&["denied", "not authorized"], "your role needs the managed policy of the output OperatorPolicyArn"),
+    (&["throttl", "rate exceeded"], "AWS throttles; try again in a minute"),
+    (
+        &["dispatch failure", "dns", "connect", "timed out", "timeout"],
+        "AWS could not be reached: check the region (--region), and the way from here to the internet",
+    ),
+    (&["resourcenotfound", "does not exist", "clusternotfound"], "something of the stack is gone: `fargate-runners doctor` says what"),
+];
+
+fn of_aws_words(said: &str) -> &'static str {
+    let said = said.to_ascii_lowercase();
+    let found = REMEDIES.iter().find(|(words, _)| words.iter().any(|word| said.contains(word))).map(|(_, remedy)| *remedy);
+    found.unwrap_or("try again; `fargate-runners doctor` looks for what is wrong")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_failed_is_told_with_what_to_do_about_it() {
+        for (said, remedy) in [
+            ("ExpiredToken: The security token included in the request is expired", "log in anew"),
+            ("InvalidClientTokenId: The security token included in the request is invalid.", "--profile"),
+            ("the credentials provider was not properly configured", "no AWS credentials"),
+            ("AccessDenied: User x is not authorized to perform: cloudformation:DescribeStacks", "OperatorPolicyArn"),
+            ("dispatch failure: io error: dns error", "--region"),
+            ("ResourceNotFoundException: Requested resource not found", "doctor"),
+            ("who knows", "try again"),
+        ] {
+            let error = CliError::call("asking", said.to_owned());
+            assert!(error.remedy().is_some_and(|told| told.contains(remedy)), "{said}: {:?}", error.remedy());
         }
     }
 }

@@ -11,6 +11,8 @@ mod arguments;
 mod commands;
 mod error;
 mod facts;
+mod obstacle;
+mod said;
 mod screen;
 mod stack;
 mod words;

@@ -5,6 +5,7 @@
 mod cause;
 mod evidence;
 mod steps;
+mod telling;
 
 #[cfg(test)]
 mod tests;
@@ -12,12 +13,12 @@ mod tests;
 use crate::arguments;
 use crate::error::CliError;
 use crate::facts::{self, FleetFacts};
+use crate::said;
 use crate::screen::{Answer, Screen, Tone, coloured};
 use crate::stack::Stack;
-pub use cause::is_quota;
-
 use cause::Cause;
 use evidence::{Evidence, Github};
+use fargate_runners_aws::DynamoPace;
 use fargate_runners_core::ids::{JobId, RepositoryName};
 use fargate_runners_core::job::JobRecord;
 use fargate_runners_core::names::RunnerName;
@@ -36,7 +37,8 @@ pub async fn run(stack: &Stack, options: &arguments::Why, screen: &Screen) -> Re
     let (repository, job) = job_of(&options.job)?;
     let evidence = gather(stack, repository, job, screen).await?;
     let cause = cause::of(&evidence);
-    let why = Why { job_id: job.0, steps: steps::of(&evidence), unknown: evidence.unknown(), cause };
+    let (says, remedy) = (cause.sentence(), cause.remedy());
+    let why = Why { job_id: job.0, steps: steps::of(&evidence), unknown: evidence.unknown(), cause, says, remedy };
     screen.answer(&why)?;
     if matches!(why.cause, Cause::Nowhere) {
         return Err(CliError::Unknown(format!(
@@ -77,6 +79,8 @@ async fn gather(stack: &Stack, repository: Option<RepositoryName>, job: JobId, s
         services: Vec::new(),
         github: Github::NotAsked,
         access: None,
+        paused_until: None,
+        complaints: Vec::new(),
         trouble: Vec::new(),
     };
     if let Some(home) = home.as_ref().and_then(|home| evidence.fleets.iter().find(|facts| facts.fleet.name == *home)).cloned()
@@ -94,7 +98,19 @@ async fn gather(stack: &Stack, repository: Option<RepositoryName>, job: JobId, s
             Err(error) => evidence.trouble.push(format!("GitHub could not be asked: {}", chain(&error))),
         }
     }
+    if evidence.waits() || evidence.records.is_empty() {
+        complaints(stack, "scale", &mut evidence).await;
+    }
     if evidence.has_unregistered() {
+        complaints(stack, "register", &mut evidence).await;
+        if let Some(credential) = evidence.home().map(|facts| facts.fleet.credential.clone()) {
+            match DynamoPace::new(&stack.aws, &stack.table).paused_until(&credential, now).await {
+                Ok(until) => evidence.paused_until = until,
+                Err(error) => evidence.trouble.push(chain(&error)),
+            }
+        }
+    }
+    if evidence.has_overdue() {
         let _doing = screen.doing("sweep asks GitHub about the credential");
         match stack.ask_sweep::<inquiry::Answer>(&serde_json::json!({ "inquiry": Inquiry::Github })).await {
             Ok(inquiry::Answer::Github(answer)) => {
@@ -106,6 +122,13 @@ async fn gather(stack: &Stack, repository: Option<RepositoryName>, job: JobId, s
         }
     }
     Ok(evidence)
+}
+
+async fn complaints(stack: &Stack, function: &'static str, evidence: &mut Evidence) {
+    match said::lately(stack, function).await {
+        Ok(found) => evidence.complaints.extend(found.into_iter().map(|complaint| (function, complaint))),
+        Err(why) => evidence.trouble.push(format!("the log of {function}: {why}")),
+    }
 }
 
 async fn ask_ecs(stack: &Stack, home: &FleetFacts, evidence: &mut Evidence, screen: &Screen) {
@@ -174,6 +197,10 @@ struct Why {
     /// What could not be found out.
     unknown: Vec<String>,
     cause: Cause,
+    /// The cause in one sentence.
+    says: String,
+    /// What to do.
+    remedy: Option<String>,
 }
 
 impl Answer for Why {
@@ -187,8 +214,8 @@ impl Answer for Why {
             text.push_str(&format!("  {} {unknown}\n", coloured("not known:", Tone::Warning)));
         }
         let tone = if self.cause.is_waiting() { Tone::Warning } else { Tone::Good };
-        text.push_str(&format!("\n{}", coloured(&self.cause.sentence(), tone)));
-        if let Some(remedy) = self.cause.remedy() {
+        text.push_str(&format!("\n{}", coloured(&self.says, tone)));
+        if let Some(remedy) = &self.remedy {
             text.push_str(&format!("\n  {remedy}"));
         }
         text

@@ -15,7 +15,7 @@ const QUOTAS: [(&str, &str); 2] = [("On-Demand", "L-3032A538"), ("Spot", "L-36FB
 const CPU_UNITS: f64 = 1024.0;
 
 /// The functions, by the last part of their names.
-const FUNCTIONS: [&str; 5] = ["webhook", "register", "deregister", "scale", "sweep"];
+pub const FUNCTIONS: [&str; 5] = ["webhook", "register", "deregister", "scale", "sweep"];
 
 /// The dead-letter queues, by the last part of their names.
 const DEAD_LETTERS: [&str; 4] = ["fleets-dead.fifo", "wake-up-dead", "deregister-retry-dead", "events-dead"];

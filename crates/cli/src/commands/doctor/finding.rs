@@ -26,30 +26,89 @@ pub struct Finding {
     pub says: String,
     /// What to do.
     pub remedy: Option<String>,
+    /// The page that says more, in the repository.
+    pub runbook: Option<&'static str>,
+}
+
+/// The pages on what is looked at.
+const RUNBOOKS: &[(&[&str], &str)] = &[
+    (&["waiting jobs"], "docs/runbooks/oldest-queued.md"),
+    (&["image", "network", "log group", "starts"], "docs/runbooks/boots-failing.md"),
+    (&["vCPU quota", "capacity", "roles", "subnets", "stack drift", "throttling", "protection"], "docs/runbooks/tasks-missing.md"),
+    (&["credential", "installation", "permissions", "runner group", "clock", "registrations"], "docs/runbooks/mints-failed.md"),
+    (&["webhook", "webhook secret", "events", "deliveries"], "docs/runbooks/webhook-failing.md"),
+    (&["functions", "errors", "ledger", "triggers"], "docs/runbooks/functions.md"),
+    (&["dead letters"], "docs/runbooks/dead-letters.md"),
+    (&["rate limit"], "docs/runbooks/rate-limit-low.md"),
+    (&["runner version"], "docs/runbooks/runner-version.md"),
+];
+
+/// The page on what was looked at.
+pub fn runbook(check: &str) -> Option<&'static str> {
+    RUNBOOKS.iter().find(|(checks, _)| checks.contains(&check)).map(|(_, page)| *page)
 }
 
 impl Finding {
     /// As it should be.
     pub fn ok(check: &'static str, says: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Ok, says: says.into(), remedy: None }
+        Self { check, verdict: Verdict::Ok, says: says.into(), remedy: None, runbook: None }
     }
 
     /// Worth a look.
     pub fn warning(check: &'static str, says: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Warning, says: says.into(), remedy: Some(remedy.into()) }
+        Self { check, verdict: Verdict::Warning, says: says.into(), remedy: Some(remedy.into()), runbook: runbook(check) }
     }
 
     /// Jobs suffer.
     pub fn wrong(check: &'static str, says: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Wrong, says: says.into(), remedy: Some(remedy.into()) }
+        Self { check, verdict: Verdict::Wrong, says: says.into(), remedy: Some(remedy.into()), runbook: runbook(check) }
     }
 
     /// It could not be found out.
     pub fn unknown(check: &'static str, on: impl Display, why: &str) -> Self {
-        Self::warning(
-            check,
-            format!("{on} could not be asked: {why}"),
-            "If access is denied: your role needs the managed policy of the output OperatorPolicyArn.",
-        )
+        let says = format!("{on} could not be asked: {why}");
+        let low = why.to_ascii_lowercase();
+        let has = |words: &[&str]| words.iter().any(|word| low.contains(word));
+        // What is not there is wrong, and not only unknown.
+        if has(&["clusternotfound", "cluster not found", "resourcenotfound", "queuedoesnotexist", "nonexistentqueue", "does not exist"]) {
+            return Self::wrong(
+                check,
+                says,
+                "It is gone: deploy the stack again, after CloudFormation's \"drift\" has shown what else is.",
+            );
+        }
+        let remedy = if has(&["expired"]) {
+            "Your AWS credentials have expired: log in anew."
+        } else if has(&["throttl", "rate exceeded"]) {
+            "AWS throttles; ask again in a minute."
+        } else if has(&["denied", "not authorized"]) {
+            "Your role needs the managed policy of the output OperatorPolicyArn."
+        } else {
+            "Ask again. If it stays so: https://health.aws.amazon.com, and the way from here to AWS."
+        };
+        Self::warning(check, says, remedy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn every_runbook_that_is_named_is_there() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        for (_, page) in RUNBOOKS {
+            assert!(root.join(page).exists(), "{page}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_asked_is_told_with_the_reason_for_that() {
+        let of = |why: &str| Finding::unknown("services", "fleet default", why);
+        assert_eq!(of("ClusterNotFoundException: Cluster not found.").verdict, Verdict::Wrong);
+        assert!(of("AccessDeniedException: not authorized").remedy.unwrap().contains("OperatorPolicyArn"));
+        assert!(of("ExpiredTokenException").remedy.unwrap().contains("log in"));
+        assert!(of("dispatch failure").remedy.unwrap().contains("Ask again"));
     }
 }

@@ -2,8 +2,9 @@
 
 use super::finding::Finding;
 use crate::commands::fleets::shadows;
-use crate::commands::why::is_quota;
 use crate::facts::FleetFacts;
+use crate::obstacle::Obstacle;
+use crate::said::Complaint;
 use crate::words::{count, duration};
 use fargate_runners_core::fleet::FleetError;
 use fargate_runners_core::plan::BREAKER_MEMORY;
@@ -74,24 +75,8 @@ fn starts(facts: &FleetFacts, now: Timestamp) -> Finding {
         duration(now.since(newest.at)),
         newest.reason
     );
-    if newest.reason.contains("CannotPull") {
-        return Finding::wrong(
-            "image",
-            says,
-            "The parameter Image (name, tag, architecture) and, for ECR, ImageRepositoryArn; the subnets need a way to the registry.",
-        );
-    }
-    if newest.reason.contains("ResourceInitializationError") || newest.reason.contains("timeout") {
-        return Finding::wrong(
-            "network",
-            says,
-            "The subnets must reach the internet: a route to an internet gateway with public addresses, or a NAT gateway.",
-        );
-    }
-    let remedy = format!(
-        "`fargate-runners runners --fleet {name} --all`, then `fargate-runners logs TASK`. Exit code 10: deploy the fleet's stack again."
-    );
-    Finding::wrong("starts", says, remedy)
+    let obstacle = Obstacle::of(&newest.reason);
+    Finding::wrong(obstacle.check(), says, obstacle.remedy(name.as_str()))
 }
 
 fn refusals(facts: &FleetFacts, services: &[SeenService], now: Timestamp) -> Option<Finding> {
@@ -99,15 +84,9 @@ fn refusals(facts: &FleetFacts, services: &[SeenService], now: Timestamp) -> Opt
     let refused = facts.view.state.get().refused.as_ref().filter(|refusal| now.since(refusal.at) < BREAKER_MEMORY);
     let said = placed.or_else(|| refused.map(|refusal| refusal.reason.clone()))?;
     let says = format!("fleet {}: ECS starts no further task: {said}", facts.fleet.name);
-    Some(if is_quota(&said) {
-        Finding::wrong(
-            "vCPU quota",
-            says,
-            "Service Quotas, AWS Fargate, \"Fargate On-Demand vCPU resource count\" (or \"Fargate Spot …\"): ask for more.",
-        )
-    } else {
-        Finding::wrong("capacity", says, "No Spot capacity: lower SpotPercent. A role or a subnet: deploy the fleet's stack again.")
-    })
+    let obstacle = Obstacle::of(&said);
+    let check = if obstacle == Obstacle::Unknown { "capacity" } else { obstacle.check() };
+    Some(Finding::wrong(check, says, obstacle.remedy(facts.fleet.name.as_str())))
 }
 
 fn protection(facts: &FleetFacts, now: Timestamp) -> Option<Finding> {
@@ -134,6 +113,26 @@ fn protection(facts: &FleetFacts, now: Timestamp) -> Option<Finding> {
             ),
             "`sweep` renews it; its log says what ECS refuses (the healer `protection`). Do not lower counts meanwhile.",
         ),
+    })
+}
+
+/// What `register` complains of since the fleet's last registration: one that came through is proof that it is over.
+pub fn registrations(facts: &FleetFacts, complaints: &[Complaint]) -> Option<Finding> {
+    let (name, last) = (facts.fleet.name.as_str(), facts.view.state.get().last_registered_at);
+    let newest = complaints.iter().rfind(|complaint| complaint.at > last && complaint.names(name))?;
+    let says = format!("fleet {name}: tasks are not registered: {}", newest.what);
+    Some(if newest.what.contains("protect") {
+        Finding::wrong(
+            "protection",
+            says,
+            "The role of `register` needs ecs:UpdateTaskProtection; no policy of the organisation (SCP) may deny it; and nobody but `scale` may deploy the service or change its count.",
+        )
+    } else {
+        Finding::warning(
+            "registrations",
+            says,
+            "The lines on credentials, permissions and runner groups may say why; the tasks ask again by themselves.",
+        )
     })
 }
 

@@ -79,6 +79,11 @@ fn failed(check: &'static str, what: &str, failure: &Failure) -> Finding {
         FailureKind::RateLimited => {
             Finding::warning(check, says, "The rate limit is used up; ask again later. Several Apps have several limits.")
         }
+        FailureKind::Unavailable => Finding::warning(
+            check,
+            says,
+            "GitHub does not answer the functions: https://www.githubstatus.com; for a server of your own, the way from the functions to it.",
+        ),
         _ => Finding::warning(check, says, "It could not be found out; ask again."),
     }
 }
@@ -339,6 +344,9 @@ fn hooks(webhooks: &Webhooks, answer: &GithubAnswer, now: Timestamp) -> Vec<Find
     };
     let here: Vec<&Webhook> = found.iter().filter(|hook| hook.config.answer().is_some_and(|config| config.leads_here)).collect();
     if here.is_empty() {
+        if let Some(failure) = found.iter().find_map(|hook| hook.config.failure()) {
+            return vec![failed(CHECK, &of, failure)];
+        }
         // Several ways may exist; one that leads here is enough for a scope.
         let elsewhere: Vec<&str> =
             found.iter().filter_map(|hook| Some(hook.config.answer()?.url.as_str())).filter(|url| !url.is_empty()).collect();

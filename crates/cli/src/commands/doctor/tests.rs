@@ -106,6 +106,12 @@ fn group(answer: &mut GithubAnswer) -> &mut RunnerGroup {
 }
 
 #[test]
+fn a_webhook_that_could_not_be_asked_about_is_not_called_missing() {
+    let failure = Failure::new(FailureKind::Unavailable, "connection reset");
+    one(|answer| hook(answer).config = Part::Failed(failure), "webhook", "connection reset");
+}
+
+#[test]
 fn nothing_is_found_where_nothing_is_wrong() {
     assert_eq!(found(|_| {}), []);
 }

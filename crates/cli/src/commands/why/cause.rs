@@ -2,15 +2,15 @@
 
 use super::evidence::Evidence;
 use crate::facts::FleetFacts;
-use crate::words::{count, duration};
+use crate::obstacle::Obstacle;
+use crate::words::{self, duration};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::job::{JobPhase, JobRecord};
 use fargate_runners_core::labels::{Label, Labels, fleet_of};
-use fargate_runners_core::plan::{BREAKER_AFTER, BREAKER_MEMORY, HUNG_AFTER};
+use fargate_runners_core::plan::{BREAKER_AFTER, BREAKER_MEMORY};
 use fargate_runners_core::record::Slot;
-use fargate_runners_core::register::MINTS_PER_MINUTE;
 use fargate_runners_core::task::TaskState;
-use fargate_runners_use_cases::inquiry::{Admission, Delivery, Failure};
+use fargate_runners_use_cases::inquiry::{Admission, Delivery, Failure, FailureKind};
 use fargate_runners_use_cases::ports::SeenTask;
 use serde::Serialize;
 use std::time::Duration;
@@ -23,6 +23,9 @@ const REGISTERS_WITHIN: Duration = Duration::from_secs(20);
 
 /// `scale` looks at a fleet within seconds of an event; a job that it has not seen to after this is held up.
 const LOOKED_AT_WITHIN: Duration = Duration::from_secs(60);
+
+/// GitHub's words for a job that is not to be started yet.
+const GATED: [&str; 3] = ["waiting", "pending", "requested"];
 
 /// Why a job waits, or does not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -40,6 +43,10 @@ pub enum Cause {
     Gate,
     /// No fleet's scope reaches its repository.
     NoScope { repository: String },
+    /// GitHub does not show it to the credential.
+    NotVisible { repository: String, needed: Option<String> },
+    /// GitHub could not be asked, and nobody else knows of it.
+    CannotAsk { said: String },
     /// No fleet has all of its labels.
     NoFleet { labels: String, nearest: Option<String>, lacks: Vec<String> },
     /// Its repository is public.
@@ -49,7 +56,7 @@ pub enum Cause {
     /// The delivery that tells of it was not taken.
     DeliveryFailed { status: u16, said: String },
     /// Its delivery was taken, and the ledger does not have it.
-    Published { minutes: u64 },
+    Published { minutes: u64, said: Option<String> },
     /// Its fleet was removed or its labels were changed.
     FleetGone { fleet: String },
     /// Its fleet is drained.
@@ -72,14 +79,18 @@ pub enum Cause {
     Boots { fleet: String, said: Vec<String> },
     /// GitHub refuses to register runners.
     MintRefused { fleet: String, said: String, needed: Option<String> },
+    /// ECS does not protect tasks from scale-in, so that none is registered.
+    Protection { fleet: String, said: String },
+    /// Tasks run, and `register` has not let them in.
+    NotLetIn { fleet: String, waiting: u32, said: Option<String> },
     /// Registrations are made at GitHub's pace.
-    MintPace { fleet: String, waiting: u32 },
+    MintPace { fleet: String, waiting: u32, until: Option<String> },
     /// A task is starting.
     Starting { fleet: String, task: String, doing: String, since: String },
     /// ECS has been asked for a task.
     Asked { fleet: String },
     /// `scale` has not looked yet.
-    Look { fleet: String, since: String, late: bool },
+    Look { fleet: String, since: String, late: bool, said: Option<String> },
     /// Nobody knows of it.
     Nowhere,
 }
@@ -116,21 +127,22 @@ fn not_waiting(evidence: &Evidence) -> Option<Cause> {
     if let Some(shown) = evidence.shown().filter(|shown| shown.status == "in_progress") {
         return Some(Cause::Runs { runner: shown.runner_name.clone() });
     }
-    let gated = record.is_some_and(|job| job.phase == JobPhase::Waiting) || evidence.shown().is_some_and(|shown| shown.status == "waiting");
+    let gated = record.is_some_and(|job| job.phase == JobPhase::Waiting)
+        || evidence.shown().is_some_and(|shown| GATED.contains(&shown.status.as_str()));
     let queued_at_github = evidence.shown().is_some_and(|shown| shown.status == "queued");
     (gated && !queued_at_github).then_some(Cause::Gate)
 }
 
 /// The ledger does not have it as a job of a fleet: it did not come this far.
 fn unknown(evidence: &Evidence) -> Cause {
-    let Some(labels) = evidence.labels().filter(|_| evidence.shown().is_some() || evidence.record().is_some()) else {
-        return Cause::Nowhere;
-    };
     let Some(answer) = evidence.answer() else { return Cause::Nowhere };
     let fleets = evidence.in_scope();
     if fleets.is_empty() {
         return Cause::NoScope { repository: answer.repository.clone() };
     }
+    let Some(labels) = evidence.labels().filter(|_| evidence.shown().is_some() || evidence.record().is_some()) else {
+        return not_shown(&answer.repository, answer.job.failure());
+    };
     let public = answer.shown_repository.answer().is_some_and(|repository| repository.is_public);
     let fit = |fleets: &[&Fleet]| fleet_of(&labels, fleets.iter().map(|fleet| (&fleet.name, &fleet.labels))).cloned();
     let admitting: Vec<&Fleet> = fleets.iter().copied().filter(|fleet| fleet.allow_public_repositories || !public).collect();
@@ -145,7 +157,9 @@ fn unknown(evidence: &Evidence) -> Cause {
     let queued = deliveries.iter().rfind(|delivery| delivery.action.as_deref() == Some("queued")).or(deliveries.last());
     match queued {
         None => Cause::NoDelivery { searched_all: !answer.searches.is_empty() && answer.searches.iter().all(|search| search.complete) },
-        Some(delivery) if delivery.ok => Cause::Published { minutes: evidence.now.since(delivery.delivered_at).as_secs() / 60 },
+        Some(delivery) if delivery.ok => {
+            Cause::Published { minutes: evidence.now.since(delivery.delivered_at).as_secs() / 60, said: evidence.complaint("scale", None) }
+        }
         Some(delivery) => {
             let said = delivery.answer.as_ref().and_then(|answer| answer.answer()).cloned();
             Cause::DeliveryFailed {
@@ -153,6 +167,17 @@ fn unknown(evidence: &Evidence) -> Cause {
                 said: said.filter(|said| !said.is_empty()).unwrap_or_else(|| delivery.status.clone()),
             }
         }
+    }
+}
+
+/// GitHub did not show the job.
+fn not_shown(repository: &str, failure: Option<&Failure>) -> Cause {
+    match failure {
+        None => Cause::Nowhere,
+        Some(failure) if failure.kind == FailureKind::NotFound => {
+            Cause::NotVisible { repository: repository.to_owned(), needed: failure.needed.clone() }
+        }
+        Some(failure) => Cause::CannotAsk { said: failure.message.clone() },
     }
 }
 
@@ -259,7 +284,9 @@ fn for_a_runner(evidence: &Evidence, facts: &FleetFacts, job: &JobRecord) -> Cau
         return Cause::Asked { fleet };
     }
     let waits = evidence.now.since(job.seen_at);
-    Cause::Look { fleet, since: duration(waits), late: waits >= LOOKED_AT_WITHIN }
+    let late = waits >= LOOKED_AT_WITHIN;
+    let said = evidence.complaint("scale", Some(&fleet)).filter(|_| late);
+    Cause::Look { fleet, since: duration(waits), late, said }
 }
 
 /// What ECS says of tasks for which it finds no place.
@@ -270,13 +297,7 @@ fn refused(evidence: &Evidence, facts: &FleetFacts) -> Option<Cause> {
         let refusal = facts.view.state.get().refused.as_ref()?;
         (evidence.now.since(refusal.at) < BREAKER_MEMORY).then(|| refusal.reason.clone())
     })?;
-    Some(if is_quota(&said) { Cause::VcpuQuota { fleet, said } } else { Cause::Refused { fleet, said } })
-}
-
-/// Whether AWS speaks of the number of vCPUs: "You've reached the limit on the number of vCPUs you can run concurrently".
-pub fn is_quota(said: &str) -> bool {
-    let said = said.to_ascii_lowercase();
-    said.contains("vcpu") || said.contains("limit on the number of tasks")
+    Some(if Obstacle::of(&said) == Obstacle::Quota { Cause::VcpuQuota { fleet, said } } else { Cause::Refused { fleet, said } })
 }
 
 fn boots(evidence: &Evidence, facts: &FleetFacts) -> Option<Cause> {
@@ -285,7 +306,7 @@ fn boots(evidence: &Evidence, facts: &FleetFacts) -> Option<Cause> {
     let mut failed: Vec<_> = state.failed_boots.values().filter(|boot| newer(boot.at)).collect();
     failed.sort_by_key(|boot| boot.at);
     let newest = failed.last()?;
-    if newest.reason.contains("CannotPull") || newest.reason.contains("image") {
+    if Obstacle::of(&newest.reason).is_image() {
         return Some(Cause::Image { fleet, said: newest.reason.clone() });
     }
     let mut said: Vec<String> = failed.iter().rev().take(BREAKER_AFTER).map(|boot| boot.reason.clone()).collect();
@@ -297,13 +318,28 @@ fn boots(evidence: &Evidence, facts: &FleetFacts) -> Option<Cause> {
 fn registering(evidence: &Evidence, facts: &FleetFacts) -> Option<Cause> {
     let fleet = facts.fleet.name.to_string();
     let waiting = evidence.unregistered();
-    if waiting == 0 {
+    let number = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
+    let first = waiting.first()?;
+    if let Some(until) = evidence.paused_until.filter(|until| *until > evidence.now) {
+        return Some(Cause::MintPace { fleet, waiting: number, until: Some(words::utc(until)) });
+    }
+    if !evidence.has_overdue() {
         return None;
     }
     if let Some(failure) = evidence.refusal() {
         return Some(Cause::MintRefused { fleet, said: failure.message.clone(), needed: failure.needed.clone() });
     }
-    Some(Cause::MintPace { fleet, waiting: u32::try_from(waiting).unwrap_or(u32::MAX) })
+    let said = evidence.complaint("register", Some(first.id.as_str())).or_else(|| evidence.complaint("register", Some(&fleet)));
+    if said.as_ref().is_some_and(|said| said.contains("protection") || said.contains("protecting")) {
+        return Some(Cause::Protection { fleet, said: said.unwrap_or_default() });
+    }
+    // Whoever was let in holds a claim, and waits for nothing but the pace.
+    let claimed = waiting.iter().any(|task| facts.view.tasks.get(&task.id).is_some_and(|task| task.get().nonce_sha256.is_some()));
+    Some(if claimed && said.is_none() {
+        Cause::MintPace { fleet, waiting: number, until: None }
+    } else {
+        Cause::NotLetIn { fleet, waiting: number, said }
+    })
 }
 
 /// The task that has come farthest on its way up.
@@ -323,19 +359,31 @@ fn starts(evidence: &Evidence, facts: &FleetFacts) -> Option<Cause> {
 }
 
 impl Evidence {
-    /// Whether tasks of its fleet run and have no registration, though they should.
+    /// Whether tasks of its fleet run and have no registration yet.
     pub fn has_unregistered(&self) -> bool {
-        self.waits() && self.unregistered() > 0
+        self.waits() && !self.unregistered().is_empty()
     }
 
-    fn unregistered(&self) -> usize {
-        let Some(facts) = self.home() else { return 0 };
+    /// Whether one of them has run for so long that something keeps it waiting.
+    pub fn has_overdue(&self) -> bool {
+        let old = |task: &&SeenTask| task.created_at.is_some_and(|at| self.now.since(at) >= REGISTERS_WITHIN);
+        self.waits() && self.unregistered().iter().any(old)
+    }
+
+    fn unregistered(&self) -> Vec<&SeenTask> {
+        let Some(facts) = self.home() else { return Vec::new() };
         let runs = |task: &&SeenTask| {
             let record = facts.view.tasks.get(&task.id).map(Slot::get);
-            let old = task.created_at.is_some_and(|at| self.now.since(at) >= REGISTERS_WITHIN);
-            task.last_status == "RUNNING" && old && record.is_none_or(|record| record.state() == TaskState::Booting)
+            task.last_status == "RUNNING" && record.is_none_or(|record| record.state() == TaskState::Booting)
         };
-        self.seen_tasks.iter().filter(runs).count()
+        self.seen_tasks.iter().filter(runs).collect()
+    }
+
+    /// The newest thing that a function has complained of, if it names this.
+    fn complaint(&self, function: &str, named: Option<&str>) -> Option<String> {
+        let complaints = self.complaints.iter().filter(|(of, _)| *of == function).map(|(_, complaint)| complaint);
+        let newest = complaints.filter(|complaint| named.is_none_or(|named| complaint.names(named))).max_by_key(|complaint| complaint.at);
+        newest.map(|complaint| complaint.what.clone())
     }
 
     /// What GitHub refuses to the credential of the job's fleet.
@@ -345,137 +393,5 @@ impl Evidence {
             access.app.as_ref().and_then(|app| app.failure()).or_else(|| access.token.as_ref().and_then(|token| token.failure()));
         let installation = || access.installation.as_ref().and_then(|installation| installation.failure());
         identity.or_else(installation).or_else(|| access.runners.failure())
-    }
-}
-
-impl Cause {
-    /// Whether the job waits at all.
-    pub const fn is_waiting(&self) -> bool {
-        !matches!(self, Self::Over { .. } | Self::OverAtGithub { .. } | Self::Runs { .. } | Self::RunnerLost { .. })
-    }
-
-    /// In one sentence.
-    pub fn sentence(&self) -> String {
-        match self {
-            Self::Over { conclusion } => format!("It does not wait: it is over ({}).", conclusion.as_deref().unwrap_or("how is not known")),
-            Self::OverAtGithub { conclusion } => {
-                format!(
-                    "It does not wait: at GitHub it is over ({}); the delivery that says so is missing.",
-                    conclusion.as_deref().unwrap_or("how is not known")
-                )
-            }
-            Self::Runs { runner } => format!("It does not wait: {} has it.", runner.as_deref().unwrap_or("a runner")),
-            Self::RunnerLost { reason } => format!("It does not wait: its runner went down with it. {reason}"),
-            Self::Gate => {
-                "It waits for a person or another run: an environment's protection rule, or its workflow's concurrency.".to_owned()
-            }
-            Self::NoScope { repository } => format!("It waits for nobody: no fleet's scope reaches {repository}."),
-            Self::NoFleet { labels, nearest: Some(nearest), lacks } => {
-                format!("It waits for a label: no fleet has all of {labels}; the nearest is {nearest}, which lacks {}.", lacks.join(", "))
-            }
-            Self::NoFleet { labels, nearest: None, .. } => format!("It waits for a label: no fleet has all of {labels}."),
-            Self::PublicRefused { fleet } => {
-                format!("It is refused: its repository is public, and fleet {fleet} takes no jobs of public repositories.")
-            }
-            Self::NoDelivery { searched_all: true } => "It waits for its webhook: GitHub's log has no delivery about it.".to_owned(),
-            Self::NoDelivery { searched_all: false } => {
-                "It waits for its webhook: no delivery about it was found, though not all of GitHub's log could be searched.".to_owned()
-            }
-            Self::DeliveryFailed { status: 0, said } => format!("It waits for its webhook: GitHub's delivery got no answer ({said})."),
-            Self::DeliveryFailed { status, said } => {
-                format!("It waits for its webhook: GitHub's delivery was answered with {status}: {said}")
-            }
-            Self::Published { minutes } => {
-                format!("It waits for `scale`: its delivery was taken {minutes} min ago, and the ledger does not have it yet.")
-            }
-            Self::FleetGone { fleet } => format!(
-                "It waits for a fleet: fleet {fleet} is gone, or no longer has its labels; `sweep` offers it to another within minutes."
-            ),
-            Self::Drained { fleet } => format!("It waits because fleet {fleet} is drained."),
-            Self::RunnerGroup { fleet, group, admission } => format!(
-                "It waits for its runner group: GitHub gives it to no runner of fleet {fleet}, since of the group {group:?} {admission}."
-            ),
-            Self::Workflows { fleet, group, workflows } => {
-                format!(
-                    "It waits for its runner group: the group {group:?} of fleet {fleet} admits only the workflows {}.",
-                    workflows.join(", ")
-                )
-            }
-            Self::HandOver { fleet, idle, since, suspicious: false } => {
-                format!("It waits for GitHub: {} of fleet {fleet} listens (for {since}) and will be given it.", count(*idle, "idle runner"))
-            }
-            Self::HandOver { fleet, idle, since, suspicious: true } => format!(
-                "It waits for GitHub: {} of fleet {fleet} listens, and for {since} GitHub has not handed it over.",
-                count(*idle, "idle runner")
-            ),
-            Self::Maximum { fleet, maximum, ahead } => format!(
-                "It waits for a place: fleet {fleet} has its maximum of {}, and {} before it.",
-                count(*maximum, "task"),
-                count(*ahead, "job")
-            ),
-            Self::VcpuQuota { fleet, said } => {
-                format!("It waits for the account's vCPU quota: ECS can start no further task of fleet {fleet}. {said}")
-            }
-            Self::Refused { fleet, said } => format!("It waits for ECS: it starts no task of fleet {fleet}. {said}"),
-            Self::Image { fleet, said } => format!("It waits for the image: tasks of fleet {fleet} cannot pull it. {said}"),
-            Self::Boots { fleet, said } => {
-                format!("It waits for a task that registers: those of fleet {fleet} end before that. {}", said.join(" | "))
-            }
-            Self::MintRefused { fleet, said, .. } => {
-                format!("It waits for GitHub: it refuses to register runners of fleet {fleet}. {said}")
-            }
-            Self::MintPace { fleet, waiting } => {
-                format!(
-                    "It waits for the pace of registrations: {} of fleet {fleet} run and wait for theirs ({MINTS_PER_MINUTE} a minute for one credential).",
-                    count(*waiting, "task")
-                )
-            }
-            Self::Starting { fleet, task, doing, since } => {
-                format!("It waits for a task of fleet {fleet} to start: {task}, since {since}; {doing}.")
-            }
-            Self::Asked { fleet } => format!("It waits for ECS to start a task of fleet {fleet}; it has been asked."),
-            Self::Look { fleet, since, late: false } => format!("It waits for the next look at fleet {fleet}; it was seen {since} ago."),
-            Self::Look { fleet, since, late: true } => {
-                format!("It waits for `scale`, which has not seen to it for {since} (fleet {fleet}).")
-            }
-            Self::Nowhere => "Nobody knows of it.".to_owned(),
-        }
-    }
-
-    /// What to do.
-    pub fn remedy(&self) -> Option<String> {
-        let text = match self {
-            Self::Over { .. } | Self::Runs { .. } | Self::Starting { .. } | Self::Asked { .. } | Self::Nowhere
-            | Self::HandOver { suspicious: false, .. } | Self::Look { late: false, .. } => return None,
-            Self::OverAtGithub { .. } => "Nothing: `sweep` asks GitHub and closes it. `fargate-runners doctor` shows failed deliveries.".to_owned(),
-            Self::RunnerLost { .. } => "Re-run the job; with the parameter RetryInterruptedJobs on, `sweep` does. `fargate-runners logs JOB` has the task's last words.".to_owned(),
-            Self::Gate => "Approve the deployment in the run's page, or wait for the run that holds the concurrency group.".to_owned(),
-            Self::NoScope { .. } => "Deploy a fleet with a scope that holds the repository (org/NAME or repo/OWNER/NAME); see README, \"Fleets\".".to_owned(),
-            Self::NoFleet { nearest: Some(nearest), lacks, .. } => format!("Correct `runs-on` (a typing error?), or add {} to the parameter Labels of fleet {nearest} or of a new fleet.", lacks.join(",")),
-            Self::NoFleet { .. } => "Correct `runs-on`, or deploy a fleet with these labels.".to_owned(),
-            Self::PublicRefused { fleet } => format!("Only if its runner group keeps strangers' code out: deploy fleet {fleet} with AllowPublicRepositories=true. See README, \"Public repositories\"."),
-            Self::NoDelivery { .. } => "Check that the App (or webhook) subscribes to \"Workflow jobs\" and is installed on the repository; then re-run the job. `fargate-runners doctor` checks it.".to_owned(),
-            Self::DeliveryFailed { status: 401, .. } => "The webhook's secret at GitHub is none of those under webhook-secrets in SSM: write the right one, then press Redeliver (or wait for `sweep`).".to_owned(),
-            Self::DeliveryFailed { .. } => "`sweep` has GitHub repeat it within minutes; or press Redeliver. If it fails again, the log of `webhook` has the reason.".to_owned(),
-            Self::Published { .. } => "The log of `scale`, and `fargate-runners doctor` for dead letters; `fargate-runners redrive` replays them.".to_owned(),
-            Self::FleetGone { .. } => "If no other fleet has its labels: deploy one, or re-run the job with others.".to_owned(),
-            Self::Drained { fleet } => format!("`fargate-runners resume {fleet}`"),
-            Self::RunnerGroup { group, .. } => format!("Organisation settings, Actions, Runner groups, {group}: admit the repository; or give the fleet another RunnerGroupId."),
-            Self::Workflows { group, .. } => format!("Organisation settings, Actions, Runner groups, {group}, Workflow access: add its workflow."),
-            Self::HandOver { fleet, .. } => format!(
-                "Its listener may hang: after {} some are told to leave, each minute. `fargate-runners runners --fleet {fleet}`; the group may also not admit the repository (`fargate-runners doctor`).",
-                duration(HUNG_AFTER)
-            ),
-            Self::Maximum { fleet, .. } => format!("Wait, or deploy fleet {fleet} with a higher Maximum (and check the vCPU quota: `fargate-runners doctor`)."),
-            Self::VcpuQuota { .. } => "Service Quotas, AWS Fargate, \"Fargate On-Demand vCPU resource count\" (or \"Fargate Spot vCPU resource count\"): ask for more.".to_owned(),
-            Self::Refused { .. } => "No Spot capacity: lower SpotPercent. A role or subnet: deploy the fleet's stack again. The log of `scale` has each refusal.".to_owned(),
-            Self::Image { .. } => "The parameter Image (name, tag, architecture) and, for ECR, ImageRepositoryArn; the subnets need a way to the registry.".to_owned(),
-            Self::Boots { fleet, .. } => format!("`fargate-runners logs TASK` (`fargate-runners runners --fleet {fleet} --all` lists them). Exit code 10: deploy the fleet's stack again."),
-            Self::MintRefused { needed: Some(needed), .. } => format!("Give the credential: {needed}. `fargate-runners doctor` checks all of it."),
-            Self::MintRefused { .. } => "`fargate-runners doctor` says what the credential lacks.".to_owned(),
-            Self::MintPace { .. } => "Wait: GitHub admits some 170 a minute. Fleets with another App (parameter Credential) have a pace of their own.".to_owned(),
-            Self::Look { .. } => "The log of `scale`; `fargate-runners redrive` if there are dead letters (`fargate-runners doctor`).".to_owned(),
-        };
-        Some(text)
     }
 }

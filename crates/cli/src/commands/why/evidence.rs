@@ -1,6 +1,7 @@
 //! What is known of a job when it is asked why it waits.
 
 use crate::facts::FleetFacts;
+use crate::said::Complaint;
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::job::{JobPhase, JobRecord};
 use fargate_runners_core::labels::Labels;
@@ -37,6 +38,10 @@ pub struct Evidence {
     pub github: Github,
     /// How the credential of its fleet stands with GitHub, where that was asked.
     pub access: Option<Access>,
+    /// Until when its fleet's credential mints nothing, if that was asked.
+    pub paused_until: Option<Timestamp>,
+    /// What functions have complained of lately, each by its name, where that was asked.
+    pub complaints: Vec<(&'static str, Complaint)>,
     /// What could not be asked, and why.
     pub trouble: Vec<String>,
 }

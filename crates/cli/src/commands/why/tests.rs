@@ -4,6 +4,7 @@ use super::cause::{self, Cause};
 use super::evidence::{Evidence, Github};
 use super::job_of;
 use crate::facts::FleetFacts;
+use crate::said::Complaint;
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, TaskDefinition, TaskId};
@@ -65,6 +66,8 @@ fn evidence() -> Evidence {
         services: vec![],
         github: Github::NotAsked,
         access: None,
+        paused_until: None,
+        complaints: vec![],
         trouble: vec![],
     }
 }
@@ -147,7 +150,7 @@ fn a_job_whose_webhook_did_not_come_is_told_what_became_of_its_delivery() {
     assert_eq!(cause::of(&evidence), Cause::DeliveryFailed { status: 401, said: "no secret signs it".to_owned() });
     assert!(cause::of(&evidence).remedy().unwrap().contains("webhook-secrets"));
     let taken = Delivery { status_code: 202, ok: true, delivered_at: NOW - Duration::from_secs(120), ..refused };
-    assert_eq!(cause::of(&unknown(&["linux"], search(vec![taken]))), Cause::Published { minutes: 2 });
+    assert_eq!(cause::of(&unknown(&["linux"], search(vec![taken]))), Cause::Published { minutes: 2, said: None });
 }
 
 #[test]
@@ -201,6 +204,10 @@ fn a_task_on_its_way_up_is_told_with_what_it_does() {
 fn a_task_without_a_registration_waits_for_the_pace_unless_github_refuses() {
     let mut waiting = with_task(evidence(), task(1, |_| {}));
     waiting.seen_tasks = vec![seen(1, "RUNNING", 120)];
+    assert_eq!(waits_for(&waiting), "not_let_in");
+    if let Some(task) = waiting.fleets[0].view.tasks.values_mut().next() {
+        task.get_mut().nonce_sha256 = Some("0".repeat(64));
+    }
     assert_eq!(waits_for(&waiting), "mint_pace");
     let failure = Failure {
         needed: Some("Self-hosted runners: read and write".to_owned()),
@@ -210,6 +217,56 @@ fn a_task_without_a_registration_waits_for_the_pace_unless_github_refuses() {
     let cause = cause::of(&waiting);
     assert!(matches!(&cause, Cause::MintRefused { said, .. } if said.contains("not accessible")), "{cause:?}");
     assert!(cause.remedy().unwrap().contains("Self-hosted runners"));
+}
+
+/// What a function has logged.
+fn complains(function: &'static str, what: &str, about: &str) -> (&'static str, Complaint) {
+    let line = json!({"timestamp": "1970-01-12T13:46:00Z", "level": "ERROR", "message": what, "about": about}).to_string();
+    (function, Complaint::parse(&line).unwrap())
+}
+
+#[test]
+fn a_task_that_is_not_let_in_waits_for_what_register_complains_of() {
+    let mut waiting = evidence();
+    waiting.seen_tasks = vec![seen(1, "RUNNING", 120)];
+    assert_eq!(waits_for(&waiting), "not_let_in");
+    let task = format!("{:032x}", 1);
+    waiting.complaints = vec![complains("register", "a request failed", &task)];
+    assert!(matches!(cause::of(&waiting), Cause::NotLetIn { said: Some(said), .. } if said == "a request failed"));
+    waiting.complaints = vec![complains("register", "ECS refused scale-in protection; the task asks again", &task)];
+    assert_eq!(waits_for(&waiting), "protection");
+    // A pause is a pause from the first moment on.
+    waiting.seen_tasks = vec![seen(1, "RUNNING", 2)];
+    waiting.paused_until = Some(NOW + Duration::from_secs(30));
+    assert!(matches!(cause::of(&waiting), Cause::MintPace { waiting: 1, until: Some(_), .. }));
+}
+
+#[test]
+fn a_job_that_scale_does_not_see_to_is_told_what_scale_complains_of() {
+    let said = Some(Part::Answer("published".to_owned()));
+    let taken = Delivery { action: Some("queued".to_owned()), status_code: 202, ok: true, answer: said, ..Delivery::default() };
+    let search = Search { deliveries: vec![taken], complete: true, ..Search::default() };
+    let mut published = unknown(&["linux"], JobAnswer { searches: vec![search], ..JobAnswer::default() });
+    published.complaints =
+        vec![complains("register", "nothing of interest", ""), complains("scale", "the ledger could not be written", "")];
+    assert!(cause::of(&published).sentence().contains("the ledger could not be written"));
+}
+
+#[test]
+fn a_job_that_github_does_not_show_is_not_called_unknown_for_another_reason() {
+    let hidden = |kind| {
+        let job = Part::Failed(Failure::new(kind, "no"));
+        let answer =
+            JobAnswer { job, fleets: vec![Candidate { fleet: "default".to_owned(), ..Candidate::default() }], ..JobAnswer::default() };
+        Evidence { records: vec![], github: Github::Answer(Box::new(answer)), ..evidence() }
+    };
+    assert_eq!(waits_for(&hidden(FailureKind::NotFound)), "not_visible");
+    assert_eq!(waits_for(&hidden(FailureKind::Unavailable)), "cannot_ask");
+    let mut nowhere = hidden(FailureKind::NotFound);
+    if let Github::Answer(answer) = &mut nowhere.github {
+        answer.fleets.clear();
+    }
+    assert_eq!(waits_for(&nowhere), "no_scope");
 }
 
 #[test]

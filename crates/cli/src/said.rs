@@ -1,0 +1,95 @@
+//! What the functions themselves have complained of lately, from their logs: the one place that knows of troubles that nobody has thought of.
+
+use crate::stack::Stack;
+use fargate_runners_core::time::Timestamp;
+use fargate_runners_use_cases::ports::chain;
+use serde_json::Value;
+use std::time::Duration;
+
+/// So far back is "lately": a trouble that lasts is told of again within it.
+pub const LATELY: Duration = Duration::from_secs(15 * 60);
+
+/// Warnings and errors only; the functions log JSON.
+const PATTERN: &str = r#"{ ($.level = "ERROR") || ($.level = "WARN") }"#;
+
+/// As many as CloudWatch Logs gives at once is more than anybody reads.
+const AT_ONCE: i32 = 1_000;
+
+/// Pages, of which most may be empty.
+const PAGES: usize = 10;
+
+/// A complaint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// When.
+    pub at: Timestamp,
+    /// Whether it is more than a warning.
+    pub is_error: bool,
+    /// What.
+    pub what: String,
+    /// All of the line, to look for a task or a fleet in.
+    line: String,
+}
+
+impl Complaint {
+    /// A line of a function's log; `None` if it is no complaint.
+    pub fn parse(line: &str) -> Option<Self> {
+        let read: Value = serde_json::from_str(line).ok()?;
+        let is_error = read["level"] == "ERROR";
+        if !is_error && read["level"] != "WARN" {
+            return None;
+        }
+        let at = Timestamp::parse_rfc3339(read["timestamp"].as_str()?)?;
+        let mut what = read["message"].as_str().unwrap_or_default().to_owned();
+        for field in ["why", "reason", "error"] {
+            if let Some(more) = read[field].as_str().filter(|more| !more.is_empty()) {
+                what = format!("{what}: {more}");
+            }
+        }
+        Some(Self { at, is_error, what, line: line.to_owned() })
+    }
+
+    /// Whether it names this, as a word of its own.
+    pub fn names(&self, what: &str) -> bool {
+        let of_a_name = |character: char| character.is_ascii_alphanumeric() || character == '-';
+        let whole = |at: usize| {
+            let (before, after) = (&self.line[..at], &self.line[at + what.len()..]);
+            !before.ends_with(of_a_name) && !after.starts_with(of_a_name)
+        };
+        self.line.match_indices(what).any(|(at, _)| whole(at))
+    }
+}
+
+/// What a function has complained of lately, the oldest first.
+pub async fn lately(stack: &Stack, function: &str) -> Result<Vec<Complaint>, String> {
+    let group = format!("/fargate-runners/{}/functions/{function}", stack.name);
+    let since = i64::try_from((Stack::now() - LATELY).as_millis()).unwrap_or_default();
+    let client = aws_sdk_cloudwatchlogs::Client::new(&stack.config);
+    let (mut complaints, mut from) = (Vec::new(), None);
+    for _ in 0..PAGES {
+        let call = client.filter_log_events().log_group_name(&group).start_time(since).filter_pattern(PATTERN).limit(AT_ONCE);
+        let page = call.set_next_token(from).send().await.map_err(|error| chain(&error))?;
+        complaints.extend(page.events().iter().filter_map(|event| Complaint::parse(event.message()?)));
+        from = page.next_token;
+        if from.is_none() {
+            break;
+        }
+    }
+    complaints.sort_by_key(|complaint| complaint.at);
+    Ok(complaints)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_is_told_with_its_reason_and_nothing_else_is_one() {
+        let line = r#"{"timestamp":"2026-11-27T12:32:47.991Z","level":"WARN","message":"ECS refused scale-in protection; the task asks again","fleet":"default","task_id":"0a","reason":"DEPLOYMENT_BLOCKED"}"#;
+        let complaint = Complaint::parse(line).unwrap();
+        assert_eq!(complaint.what, "ECS refused scale-in protection; the task asks again: DEPLOYMENT_BLOCKED");
+        assert!(!complaint.is_error && complaint.names("0a") && complaint.names("default") && !complaint.names("fault"));
+        assert_eq!(Complaint::parse(&line.replace("WARN", "INFO")), None);
+        assert_eq!(Complaint::parse("START RequestId: 1"), None);
+    }
+}
