@@ -1,7 +1,10 @@
-"""Starts MiniStack, an emulator of AWS, with four corrections. The templates know nothing of them.
+"""Starts MiniStack, an emulator of AWS, with a few corrections. The templates know nothing of them.
 
 CloudFormation replaces an `AWS::ECS::Service` whose name changes, and every revision of a fleet has a service of its own name. MiniStack 1.5 updates
 it in place instead, which fails because no service has the new name yet. Only a redeploy needs this.
+
+Of Lambda's REST calls MiniStack 1.5 takes a look at one event source mapping for the list of them, and a look at a function's concurrency for a change
+of it; and a rule of the default bus has another ARN for its IAM than for everybody else.
 
 IAM checks `ssm:GetParametersByPath` against the parameter that the path names. MiniStack 1.5 checks it against no resource at all, so that a role
 with only the paths that it needs would be refused.
@@ -11,7 +14,7 @@ what is tried on this machine depends on an alarm.
 
 Logs Insights keeps queries that a template saves. MiniStack 1.5 does not know them and refuses the template; here they are taken, and nothing is kept.
 
-What its CloudTrail records besides is in `metering.py`.
+What its CloudTrail records besides is in `metering.py`; Service Quotas, which it does not have, are in `quotas.py`.
 
 Run it like `ministack`, with the same environment.
 """
@@ -19,6 +22,7 @@ Run it like `ministack`, with the same environment.
 import json
 
 import metering
+import quotas
 from ministack.app import main
 from ministack.core import iam_actions
 from ministack.services.cloudformation import provisioners
@@ -27,6 +31,7 @@ REPLACED_WHEN_CHANGED = ("Cluster", "LaunchType", "ServiceName")
 
 alarm_as_ministack_keeps_it = provisioners._cw_metric_alarm_record
 resource_as_ministack_sees_it = iam_actions.extract_resource_arn
+lambda_action_as_ministack_sees_it = iam_actions._lambda_action
 
 
 def alarm(name, properties):
@@ -51,7 +56,18 @@ def resource(service, method, path, headers, body, query_params, region, account
     if service == "ssm" and headers.get("x-amz-target", "").endswith(".GetParametersByPath"):
         wanted = json.loads(body).get("Path", "/").strip("/")
         return f"arn:aws:ssm:{region}:{account_id}:parameter/{wanted}"
-    return resource_as_ministack_sees_it(service, method, path, headers, body, query_params, region, account_id)
+    arn = resource_as_ministack_sees_it(service, method, path, headers, body, query_params, region, account_id)
+    return arn.replace(":rule/default/", ":rule/") if service == "events" else arn
+
+
+def lambda_action(method, path):
+    """What a call of Lambda does, as IAM names it."""
+    parts = [part for part in path.split("/") if part]
+    if "event-source-mappings" in parts[:-1]:
+        return {"GET": "GetEventSourceMapping", "PUT": "UpdateEventSourceMapping", "DELETE": "DeleteEventSourceMapping"}.get(method)
+    if parts[-1:] == ["concurrency"]:
+        return {"GET": "GetFunctionConcurrency", "DELETE": "DeleteFunctionConcurrency"}.get(method, "PutFunctionConcurrency")
+    return lambda_action_as_ministack_sees_it(method, path)
 
 
 if __name__ == "__main__":
@@ -59,5 +75,7 @@ if __name__ == "__main__":
     provisioners._RESOURCE_HANDLERS.setdefault("AWS::Logs::QueryDefinition", SAVED_QUERY)
     provisioners._cw_metric_alarm_record = alarm
     iam_actions.extract_resource_arn = resource
+    iam_actions._lambda_action = lambda_action
     metering.start()
+    quotas.start()
     main()

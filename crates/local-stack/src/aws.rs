@@ -19,6 +19,7 @@ use crate::ecs::Callers;
 
 pub use credentials::Credentials;
 pub use error::Error;
+pub use reqwest::Method;
 pub use shorthands::StackResource;
 pub use xml::{blocks, tag_value, tag_values};
 
@@ -66,6 +67,11 @@ impl Emulator {
         &self.endpoint
     }
 
+    /// Reads the roles' policies anew when next somebody calls ECS: they were just changed.
+    pub fn forget_policies(&self) {
+        self.callers.forget_policies();
+    }
+
     /// What is known about those who call ECS.
     pub(crate) fn callers(&self) -> Arc<Callers> {
         Arc::clone(&self.callers)
@@ -101,6 +107,21 @@ impl Emulator {
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
 
+    /// A call in the REST protocols, with a JSON body or none: `rest("lambda", Method::PUT, "/2017-10-31/functions/NAME/concurrency", …)`.
+    pub async fn rest(&self, service: &str, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Error> {
+        let mut headers = HeaderMap::new();
+        if body.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        let body = body.map(Value::to_string).unwrap_or_default().into_bytes();
+        let answer = self.call_within(LONGEST_CALL, service, method, path, headers, body).await?;
+        if answer.is_empty() {
+            Ok(Value::Null)
+        } else {
+            serde_json::from_slice(&answer).map_err(|error| Error::Unexpected(error.to_string()))
+        }
+    }
+
     /// Invokes a function asynchronously, as EventBridge does; accepted is not done.
     pub async fn invoke_event(&self, function_name_or_arn: &str, payload: &Value) -> Result<(), Error> {
         let name = function_name_or_arn.split(':').nth(6).unwrap_or(function_name_or_arn);
@@ -116,7 +137,8 @@ impl Emulator {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let path = format!("/2015-03-31/functions/{}/invocations", encoded(function_name));
-        let answer = self.post_within(LONGEST_INVOCATION, "lambda", &path, headers, payload.to_string().into_bytes()).await?;
+        let payload = payload.to_string().into_bytes();
+        let answer = self.call_within(LONGEST_INVOCATION, "lambda", Method::POST, &path, headers, payload).await?;
         let answer: Value = serde_json::from_slice(&answer).map_err(|error| Error::Unexpected(error.to_string()))?;
         match answer["errorMessage"].as_str() {
             Some(message) => Err(Error::Unexpected(message.to_owned())),
@@ -131,20 +153,21 @@ impl Emulator {
     }
 
     async fn post(&self, service: &str, path: &str, headers: HeaderMap, body: Vec<u8>) -> Result<Vec<u8>, Error> {
-        self.post_within(LONGEST_CALL, service, path, headers, body).await
+        self.call_within(LONGEST_CALL, service, Method::POST, path, headers, body).await
     }
 
-    async fn post_within(
+    async fn call_within(
         &self,
         longest: Duration,
         service: &str,
+        method: Method,
         path: &str,
         mut headers: HeaderMap,
         body: Vec<u8>,
     ) -> Result<Vec<u8>, Error> {
         let url = format!("{}{path}", self.endpoint);
-        signing::sign(&url, service, &self.region, &self.credentials, &mut headers, &body)?;
-        let answer = self.http.post(url).headers(headers).body(body).timeout(longest).send().await?;
+        signing::sign(method.as_str(), &url, service, &self.region, &self.credentials, &mut headers, &body)?;
+        let answer = self.http.request(method, url).headers(headers).body(body).timeout(longest).send().await?;
         let status = answer.status();
         let body = answer.bytes().await?;
         if status.is_success() { Ok(body.to_vec()) } else { Err(Error::refused(status.as_u16(), &body)) }

@@ -18,7 +18,7 @@ pub use listener::listen;
 pub use worker::work;
 
 /// The release that it says it is.
-const VERSION: &str = "2.338.0";
+pub const VERSION: &str = "2.338.0";
 
 /// What the listener's exit code means to `run.sh`.
 mod exit {

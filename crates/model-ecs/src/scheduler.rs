@@ -139,6 +139,10 @@ impl EcsModel {
                 self.look_at(key, now + PLACEMENT_PAUSE_MS);
                 return;
             }
+            // ECS tells of every task that it starts; here only of one after which a complaint is over.
+            if let Some(service) = self.services.get_mut(key).filter(|service| complains(service)) {
+                note(service, now, "has started 1 tasks.");
+            }
             // Placing is tried one by one after a failure, so that a broken image does not start hundreds.
             if self.services.get(key).is_some_and(|service| service.failures_in_a_row > 0) {
                 return;
@@ -213,6 +217,11 @@ pub(crate) fn provider(strategy: &[Value], on_demand: usize, on_spot: usize) -> 
         (a_placed * number(b, "weight")).cmp(&(b_placed * number(a, "weight")))
     });
     behind.or(strategy.first()).map(name)
+}
+
+/// Whether the newest event of a service is that it could not place a task.
+fn complains(service: &Service) -> bool {
+    service.notes.last().is_some_and(|(_, text)| text.contains("unable to place"))
 }
 
 pub(crate) fn note(service: &mut Service, now: u64, what: &str) {

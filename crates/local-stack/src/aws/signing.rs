@@ -9,8 +9,9 @@ use secrecy::ExposeSecret;
 
 use super::{Credentials, Error};
 
-/// Adds what a signature of this POST needs to its headers.
+/// Adds what a signature of this call needs to its headers.
 pub(super) fn sign(
+    method: &str,
     url: &str,
     service: &str,
     region: &str,
@@ -32,7 +33,7 @@ pub(super) fn sign(
         .map_err(unsigned)?
         .into();
     let known = headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-    let request = SignableRequest::new("POST", url, known, SignableBody::Bytes(body)).map_err(unsigned)?;
+    let request = SignableRequest::new(method, url, known, SignableBody::Bytes(body)).map_err(unsigned)?;
     let (instructions, _) = sign_request(request, &parameters).map_err(unsigned)?.into_parts();
     for (name, value) in instructions.headers() {
         headers.insert(HeaderName::from_bytes(name.as_bytes()).map_err(unsigned)?, HeaderValue::from_str(value).map_err(unsigned)?);

@@ -68,6 +68,11 @@ impl Callers {
         }
     }
 
+    /// Believes no policy any longer.
+    pub(crate) fn forget_policies(&self) {
+        self.known().policies.clear();
+    }
+
     async fn policies(&self, emulator: &Emulator, role: &str) -> Result<Arc<Vec<Value>>, Error> {
         let known = self.known().policies.get(role).filter(|(at, _)| at.elapsed() < POLICIES_FOR).map(|(_, policies)| Arc::clone(policies));
         if let Some(policies) = known {

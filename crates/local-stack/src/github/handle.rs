@@ -49,6 +49,11 @@ impl GithubHandle {
         self.shared.with(act)
     }
 
+    /// Says where an address of a webhook is on this machine, as a name server would: what is set up at GitHub is the address that the stack tells.
+    pub fn resolve(&self, url: &str, here: &str) {
+        super::shared::lock(&self.shared.addresses).insert(url.to_owned(), here.to_owned());
+    }
+
     /// Looks again at what is due.
     pub fn nudge(&self) {
         self.shared.nudge.notify_one();

@@ -62,7 +62,7 @@ async fn until(shared: &Shared, due: Option<u64>) {
 async fn deliver(shared: &Shared, webhook: Outgoing) {
     let body = webhook.body();
     let headers = webhook.headers(&body);
-    let sent = loopback::send("POST", &webhook.url, &headers, body.as_bytes(), ANSWER_LIMIT).await;
+    let sent = loopback::send("POST", &shared.address_of(&webhook.url), &headers, body.as_bytes(), ANSWER_LIMIT).await;
     let (answer, said) = match sent {
         Ok(answer) => (Answer::Status(answer.status), answer.body),
         Err(Error::TimedOut) => (Answer::TimedOut, Vec::new()),

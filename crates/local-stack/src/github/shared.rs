@@ -25,12 +25,23 @@ pub(super) struct Shared {
     pub(super) nudge: Notify,
     pub(super) lines: Mutex<BTreeMap<SessionId, Arc<Line>>>,
     pub(super) stop: watch::Sender<bool>,
+    /// Where an address of a webhook is on this machine.
+    pub(super) addresses: Mutex<BTreeMap<String, String>>,
     observer: Option<Observer>,
 }
 
 impl Shared {
     pub(super) fn new(model: Arc<Mutex<GithubModel>>, clock: Clock, keys: Keys, observer: Option<Observer>) -> Self {
-        Self { model, clock, keys, nudge: Notify::new(), lines: Mutex::default(), stop: watch::Sender::new(false), observer }
+        Self {
+            model,
+            clock,
+            keys,
+            nudge: Notify::new(),
+            lines: Mutex::default(),
+            stop: watch::Sender::new(false),
+            addresses: Mutex::default(),
+            observer,
+        }
     }
 
     /// Does something to the model, and lets what follows from it happen.
@@ -46,6 +57,11 @@ impl Shared {
 
     pub(super) fn line(&self, session: SessionId) -> Arc<Line> {
         Arc::clone(lock(&self.lines).entry(session).or_default())
+    }
+
+    /// Where deliveries to this address go.
+    pub(super) fn address_of(&self, url: &str) -> String {
+        lock(&self.addresses).get(url).cloned().unwrap_or_else(|| url.to_owned())
     }
 
     pub(super) fn observe(&self, observation: impl FnOnce() -> Observation) {
