@@ -22,6 +22,7 @@ mod sim;
 mod sizes;
 mod stack;
 mod tools;
+mod troubles;
 
 use std::process::ExitCode;
 
@@ -46,6 +47,8 @@ enum Command {
     Demo(demo::Arguments),
     /// The local stack under load while its parts are killed, cut off, lied to and redeployed; ends in what is left behind.
     Chaos(chaos::Arguments),
+    /// What goes wrong in the field, one thing at a time: the operator's command line must name each with its remedy.
+    Troubles(troubles::Arguments),
     /// Bursts of jobs whose tasks are accepted and never run: what the control plane does until its wanted number covers them.
     Burst(burst::Arguments),
     /// Many stories on virtual time: the rules against everything that may go wrong. `cargo xtask sim --help` says what can be asked.
@@ -85,6 +88,7 @@ async fn run(command: Command) -> Outcome {
     match command {
         Command::Demo(arguments) => demo::run(&project, &arguments).await,
         Command::Chaos(arguments) => chaos::run(&project, &arguments).await,
+        Command::Troubles(arguments) => troubles::run(&project, &arguments).await,
         Command::Burst(arguments) => burst::run(&project, &arguments).await,
         Command::Sim(arguments) => unless_interrupted(sim::run(&project, &arguments)).await,
         Command::Growth(arguments) => unless_interrupted(growth::run(&project, &arguments)).await,

@@ -1,7 +1,7 @@
 //! `cargo xtask demo`: the whole product at work on this machine. Brings the local stack up, sends it jobs, shows what happens, and checks what is left.
 
 pub mod jobs;
-mod operator;
+pub mod operator;
 mod report;
 mod scenario;
 mod takings;

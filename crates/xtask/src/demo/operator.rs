@@ -36,10 +36,13 @@ pub struct Operator<'a> {
 }
 
 /// What a command printed, and how it ended.
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub struct Said {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// What it printed.
+    pub out: String,
+    /// What it said besides.
+    pub err: String,
 }
 
 impl<'a> Operator<'a> {
@@ -129,7 +132,8 @@ impl<'a> Operator<'a> {
         Ok(example.split_whitespace().skip(1).map(filled).collect())
     }
 
-    async fn run(&self, arguments: &[String]) -> Outcome<Said> {
+    /// Runs the command line.
+    pub async fn run(&self, arguments: &[String]) -> Outcome<Said> {
         let mut command = process::command(self.project.target().join("debug/fargate-runners"));
         command.args(arguments).env_clear().envs(&self.endpoints);
         command.env("AWS_REGION", account::REGION).env("FARGATE_RUNNERS_STACK", CONTROL_PLANE).env("HOME", "/nonexistent");

@@ -27,6 +27,7 @@ use fargate_runners_local_stack::aws;
 use fargate_runners_local_stack::ecs::EcsHandle;
 use fargate_runners_local_stack::github::GithubHandle;
 use fargate_runners_model_ecs::EcsModel;
+use fargate_runners_model_github::HookId;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
@@ -42,10 +43,17 @@ use self::emulator::Emulator;
 pub use self::fleets::{FLEETS, Fleet, LaunchMode};
 use self::lines::{Between, Lines};
 pub use self::run_folder::RunFolder;
+pub use self::secrets::APP_ID;
 use self::secrets::Secrets;
 use self::steps::step;
 use self::tap::Tap;
 pub use self::world::{ORGANIZATION, PRIVATE_REPOSITORY, PUBLIC_REPOSITORY};
+
+/// The parameter with the App's credential, below the stack's name.
+pub const CREDENTIAL: &str = "credentials/default";
+
+/// The parameter with the webhook's secret, below the stack's name.
+const WEBHOOK_SECRET: &str = "webhook-secrets/demo";
 
 /// A running local stack.
 pub struct Stack {
@@ -59,6 +67,10 @@ pub struct Stack {
     pub lines: Lines,
     /// What it was made with.
     pub size: Size,
+    /// The App's webhook at GitHub.
+    pub hook: HookId,
+    /// The App's installation at GitHub.
+    pub installation: u64,
     deploy: Deploy,
     ecs: EcsHandle,
     ecs_model: Arc<Mutex<EcsModel>>,
@@ -104,7 +116,8 @@ impl Stack {
         let run = RunFolder::create(project)?;
         let build = step("sam build", functions::build(project, tools, &run.setup_log())).await?;
         let secrets = Secrets::generate()?;
-        let (github, hook) = step("GitHub, as a model", world::github(&run, &secrets, size.seed)).await?;
+        let world::Github { handle: github, hook, installation } =
+            step("GitHub, as a model", world::github(&run, &secrets, size.seed)).await?;
         let ecs_listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = emulator::free_port()?;
         let lines = Lines::open(port, ecs_listener.local_addr()?.port(), github.address().port()).await?;
@@ -126,15 +139,32 @@ impl Stack {
             github: lines.between(Between::FunctionsAndGithub).endpoint(),
         };
         let outputs = BTreeMap::new();
-        let mut stack =
-            Self { github, aws, run, lines, size, deploy, ecs, ecs_model, ecs_calls, tap, listener: None, emulator, secrets, outputs };
+        let mut stack = Self {
+            github,
+            aws,
+            run,
+            lines,
+            size,
+            hook,
+            installation,
+            deploy,
+            ecs,
+            ecs_model,
+            ecs_calls,
+            tap,
+            listener: None,
+            emulator,
+            secrets,
+            outputs,
+        };
         step("credential and webhook secret into Parameter Store", stack.put_secrets()).await?;
         step("sam deploy template.yaml", stack.deploy.control_plane(size)).await?;
         step("sam deploy fleet.yaml", stack.deploy.second_fleet(size)).await?;
         stack.outputs = stack.aws.stack_outputs(CONTROL_PLANE).await.map_err(|error| Problem::new(error.to_string()))?;
         stack.listener = Some(Listener::start(&stack.aws, stack.output("BusName")?).await?);
-        let url = stack.webhook_url()?;
-        stack.github.with(|model, _| model.set_hook_url(hook, &url));
+        let url = stack.output("WebhookUrl")?;
+        stack.github.resolve(url, &stack.webhook_url()?);
+        stack.github.with(|model, _| model.set_hook_url(hook, url));
         Ok(stack)
     }
 
@@ -165,6 +195,11 @@ impl Stack {
     /// Has the queues give messages back soon after whoever had them must have ended.
     pub async fn hasten_queues(&self) -> Outcome {
         queues::hasten(&self.aws).await
+    }
+
+    /// Has the queues give messages back this many seconds after a function took them, whether or not it may still be at work: what is done twice is done once.
+    pub async fn give_back_after(&self, seconds: u64) -> Outcome {
+        queues::come_back_after(&self.aws, seconds).await
     }
 
     /// Deploys both stacks once more, so that new tasks are of another size, while everything goes on.
@@ -234,13 +269,19 @@ impl Stack {
         self.github.shutdown().await;
     }
 
-    async fn put_secrets(&self) -> Outcome {
+    /// Writes the credential and the webhook's secret, as a person does after the first deploy.
+    pub async fn put_secrets(&self) -> Outcome {
         let credential = self.secrets.credential();
-        let parameters = [("credentials/default", &credential), ("webhook-secrets/demo", self.secrets.webhook())];
+        let parameters = [(CREDENTIAL, &credential), (WEBHOOK_SECRET, self.secrets.webhook())];
         for (name, value) in parameters {
             let name = format!("/{CONTROL_PLANE}/{name}");
             self.aws.put_parameter(&name, value, true).await.map_err(|error| Problem::new(error.to_string()))?;
         }
         Ok(())
+    }
+
+    /// The secret that GitHub signs its deliveries with.
+    pub fn webhook_secret(&self) -> &SecretString {
+        self.secrets.webhook()
     }
 }

@@ -26,8 +26,13 @@ const IN_WORK: [&str; 2] = ["ApproximateNumberOfMessages", "ApproximateNumberOfM
 
 /// Makes messages come back sooner.
 pub async fn hasten(aws: &aws::Emulator) -> Outcome {
+    come_back_after(aws, VISIBILITY_SECONDS).await
+}
+
+/// Makes messages come back this many seconds after they were taken.
+pub async fn come_back_after(aws: &aws::Emulator, seconds: u64) -> Outcome {
     for queue in QUEUES {
-        let attributes = json!({ "VisibilityTimeout": VISIBILITY_SECONDS.to_string() });
+        let attributes = json!({ "VisibilityTimeout": seconds.to_string() });
         let question = json!({ "QueueUrl": url(aws, queue).await?, "Attributes": attributes });
         aws.json("sqs", "AmazonSQS.SetQueueAttributes", &question).await.map_err(failed)?;
     }

@@ -54,8 +54,18 @@ pub async fn build_runner(project: &Project) -> Outcome<Binaries> {
     Binaries::beside(&folder.join("xtask")).ok_or_else(|| Problem::new(format!("no stand-in runner in {}", folder.display())))
 }
 
+/// GitHub, with what was set up at it.
+pub struct Github {
+    /// The server.
+    pub handle: GithubHandle,
+    /// The App's webhook.
+    pub hook: HookId,
+    /// The App's installation.
+    pub installation: u64,
+}
+
 /// Starts GitHub.
-pub async fn github(run: &RunFolder, secrets: &Secrets, seed: u64) -> Outcome<(GithubHandle, HookId)> {
+pub async fn github(run: &RunFolder, secrets: &Secrets, seed: u64) -> Outcome<Github> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = format!("http://{}", listener.local_addr()?);
     let config = GithubModelConfig {
@@ -70,7 +80,7 @@ pub async fn github(run: &RunFolder, secrets: &Secrets, seed: u64) -> Outcome<(G
     model.add_repository(ORGANIZATION, PRIVATE_REPOSITORY, Visibility::Private);
     model.add_repository(ORGANIZATION, PUBLIC_REPOSITORY, Visibility::Public);
     model.add_app(APP_ID, CLIENT_ID);
-    model.install_app(APP_ID, ORGANIZATION, Permissions::runners());
+    let installation = model.install_app(APP_ID, ORGANIZATION, Permissions::runners());
     let secret = secrets.webhook().expose_secret().to_owned();
     let hook = model.add_hook(NewHook { owner: HookOwner::App(APP_ID), url: NO_HOOK_YET.into(), secret });
 
@@ -79,7 +89,8 @@ pub async fn github(run: &RunFolder, secrets: &Secrets, seed: u64) -> Outcome<(G
     let log = EventLog::open(run)?;
     let observer = Arc::new(move |observation| log.write("github", &observation));
     let config = GithubConfig { apps, observer: Some(observer), ..GithubConfig::default() };
-    Ok((github::serve(listener, Arc::new(Mutex::new(model)), config).await?, hook))
+    let handle = github::serve(listener, Arc::new(Mutex::new(model)), config).await?;
+    Ok(Github { handle, hook, installation })
 }
 
 /// The two models draw from like generators: from the same seed a task's id would be the same as some runner's secret.
