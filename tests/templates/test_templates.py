@@ -128,9 +128,11 @@ class ControlPlane(unittest.TestCase):
         token = (FLEET["Description"][:20], "ExecutionRole", "ecr:GetAuthorizationToken")
         ours = CONTROL_PLANE["Description"][:20]
         traces = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
-        self.assertEqual(wild, [(ours, "TracingPolicy", traces), (ours, "SweepRole", lists), token])
-        (statement,) = [statement for _, statement in statements(CONTROL_PLANE) if statement["Action"] == lists]
-        self.assertEqual(statement["Condition"], {"ArnEquals": {"ecs:cluster": {"Fn::GetAtt": "Cluster.Arn"}}})
+        looks = ["ecs:DescribeTaskDefinition", "cloudwatch:DescribeAlarms", "servicequotas:GetServiceQuota", "events:ListRules"]
+        operator = [(ours, "OperatorPolicy", lists), (ours, "OperatorPolicy", looks)]
+        self.assertEqual(wild, [(ours, "TracingPolicy", traces), (ours, "SweepRole", lists), *operator, token])
+        for statement in [statement for _, statement in statements(CONTROL_PLANE) if statement["Action"] == lists]:
+            self.assertEqual(statement["Condition"], {"ArnEquals": {"ecs:cluster": {"Fn::GetAtt": "Cluster.Arn"}}})
 
     def test_who_may_do_what_no_other_may(self):
         """One writer of counts and launches, one that stops what was condemned, and nobody else near either."""
