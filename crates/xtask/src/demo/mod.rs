@@ -113,7 +113,7 @@ async fn perform(project: &Project, stack: &mut Stack, arguments: &Arguments) ->
     }
     // Only now: whatever it asks for is nothing that jobs take.
     if arguments.burst.is_none() && arguments.jobs >= scenario::ALL_KINDS {
-        let (examples, wrong) = Operator::new(project, stack).await?.work(&jobs).await?;
+        let (examples, wrong) = Operator::new(project, stack).await?.work(stack, &jobs).await?;
         screen.line(
             Tone::Plain,
             &format!(

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use fargate_runners_local_stack::aws::Credentials;
 use secrecy::ExposeSecret as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::account;
+use crate::jobs::{fleet_of, task_of};
 use crate::problem::{Outcome, Problem};
 use crate::process;
 use crate::project::Project;
@@ -63,11 +64,29 @@ impl<'a> Operator<'a> {
         Ok(Self { project, endpoints: [("AWS_ENDPOINT_URL", aws), ("AWS_ENDPOINT_URL_ECS", ecs)].into(), credentials })
     }
 
+    /// Puts the log of a job's task where Fargate's log driver would have: the model of ECS keeps it in a file.
+    async fn ship_log(&self, stack: &Stack, job: &Followed) -> Outcome {
+        let failed = |error: fargate_runners_local_stack::aws::Error| Problem::new(format!("a task's log could not be shipped: {error}"));
+        let runner = job.seen.as_ref().and_then(|seen| seen.runner.as_deref()).unwrap_or_default();
+        let (Some(fleet), Some(task)) = (fleet_of(runner), task_of(runner)) else {
+            return Err(Problem::new(format!("{runner:?} is no runner of this stack")));
+        };
+        let text = std::fs::read_to_string(stack.ecs_server().log_of(task))?;
+        let at = stack.github.now();
+        let lines: Vec<Value> =
+            text.lines().filter(|line| !line.is_empty()).map(|line| json!({ "timestamp": at, "message": line })).collect();
+        let mut put = json!({ "logGroupName": format!("/fargate-runners/{CONTROL_PLANE}/{fleet}"), "logStreamName": format!("runner/runner/{task}") });
+        stack.aws.json("logs", "Logs_20140328.CreateLogStream", &put).await.map_err(failed)?;
+        put["logEvents"] = json!(lines);
+        stack.aws.json("logs", "Logs_20140328.PutLogEvents", &put).await.map(drop).map_err(failed)
+    }
+
     /// Runs every example, and asks why the jobs wait that do. Gives how many ran, and what is wrong.
-    pub async fn work(&self, jobs: &[Followed]) -> Outcome<(usize, Vec<Problem>)> {
+    pub async fn work(&self, stack: &Stack, jobs: &[Followed]) -> Outcome<(usize, Vec<Problem>)> {
         let Some(ran) = jobs.iter().find(|job| job.fleet_of_runner() == Some("default")) else {
             return Err(Problem::new("no job of the demo ran in the fleet `default`: the examples have nothing to ask about"));
         };
+        self.ship_log(stack, ran).await?;
         let mut examples = self.examples().await?;
         examples.sort_by_key(|example| LAST.iter().position(|last| example.split(' ').nth(1) == Some(last)));
         let mut wrongs = Vec::new();
