@@ -160,8 +160,10 @@ class Costs(unittest.TestCase):
             r"`JobStepSeconds` by (\d+) steps, `GithubCalls` by what it calls \((\d+)\), (\d+) more \([^)]+\) \| (\d+) \| \$([0-9.]+) \|", readme
         )[0]
         call = (ROOT / "crates/github/src/call.rs").read_text(encoding="utf-8")
-        names = re.findall(r'Self::\w+ => "(\w+)"', call)
-        self.assertEqual((int(calls), int(metrics)), (len(set(names)), int(steps) + int(calls) + int(others)))
+        names = set(re.findall(r'Self::\w+ => "(\w+)"', call))
+        # These are made by a person's `setup`, which writes no metrics.
+        names -= {"convert_manifest", "get_account", "set_hook_config", "create_hook", "ping_hook"}
+        self.assertEqual((int(calls), int(metrics)), (len(names), int(steps) + int(calls) + int(others)))
         self.assertEqual(dollars, f"{int(metrics) * 0.30:.2f}")
         paid = sum(len(watched(alarm)) for alarm in alarms().values())
         self.assertIn(f"| the {len(alarms())} alarms, which watch {paid} metrics | | ${paid * 0.10:.2f} |", readme)

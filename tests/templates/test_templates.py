@@ -147,11 +147,17 @@ class ControlPlane(unittest.TestCase):
             self.assertEqual(allowed, roles, action)
 
     def test_only_who_speaks_to_github_reads_its_credentials(self):
-        (name,) = {name for name, statement in statements(CONTROL_PLANE) if "/credentials/" in str(statement.get("Resource"))}
-        self.assertEqual(name, "GithubPolicy")
+        reads = {name for name, statement in statements(CONTROL_PLANE) if "/credentials/" in str(statement.get("Resource"))}
+        name = "GithubPolicy"
+        self.assertEqual(reads, {name, "SetupPolicy"})
         roles = of_type(CONTROL_PLANE, "AWS::IAM::Role")
         trusted = {role for role, properties in roles.items() if {"Ref": name} in properties.get("ManagedPolicyArns", [])}
         self.assertEqual(trusted, {"RegisterRole", "DeregisterRole", "SweepRole"})
+        # Attached to people's roles only, and it writes nothing but secrets.
+        self.assertNotIn("'SetupPolicy'", str(roles))
+        for statement in [statement for owner, statement in statements(CONTROL_PLANE) if owner == "SetupPolicy"]:
+            for resource in _listed(statement["Resource"]):
+                self.assertRegex(str(resource), r"parameter/\$\{AWS::StackName\}/(credentials|webhook-secrets)/\*")
 
     def test_traces_are_written_only_when_somebody_asks_for_them(self):
         self.assertEqual(CONTROL_PLANE["Parameters"]["Tracing"]["Default"], "PassThrough")

@@ -44,6 +44,6 @@ pub use eventbridge::EventBus;
 #[cfg(feature = "sqs")]
 pub use sqs::{DeadLetterQueue, DeadLetterReader, DeadLetterUrls, FleetFifo, RetryLater, WakeUpQueue};
 #[cfg(feature = "ssm")]
-pub use ssm::{CredentialParameters, FleetParameters, SecretParameters};
+pub use ssm::{CredentialParameters, FleetParameters, SecretParameters, SetupParameters, SetupSecret};
 #[cfg(feature = "token-store")]
 pub use token_store::SharedTokens;

@@ -6,9 +6,11 @@ mod credentials;
 mod fleets;
 mod path;
 mod secrets;
+mod setup;
 
 pub use credentials::CredentialParameters;
 #[cfg(feature = "token-store")]
 pub(crate) use credentials::read;
 pub use fleets::FleetParameters;
 pub use secrets::SecretParameters;
+pub use setup::{SetupParameters, SetupSecret};

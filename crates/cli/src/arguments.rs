@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use fargate_runners_core::ids::FleetName;
+use fargate_runners_core::ids::{CredentialName, FleetName};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -68,6 +68,9 @@ pub enum Command {
         after_help = "Examples:\n  fargate-runners logs 4242\n  fargate-runners logs 0123abcd-default-00000000000000000000000000000001-1"
     )]
     Logs(Logs),
+    /// Sets GitHub's side up: a GitHub App made in the browser, or a token, and the webhook. Run again, it completes what is missing.
+    #[command(after_help = SETUP_EXAMPLES)]
+    Setup(Setup),
     /// Lets a fleet take no more jobs: its idle runners leave, its running jobs end by themselves, and what is queued waits until `resume`.
     #[command(after_help = "Examples:\n  fargate-runners drain default")]
     Drain(OneFleet),
@@ -91,6 +94,56 @@ pub enum Command {
         /// Which shell.
         shell: Shell,
     },
+}
+
+const SETUP_EXAMPLES: &str = "\
+Examples:
+  fargate-runners setup
+  fargate-runners setup --no-browser
+  fargate-runners setup --rotate webhook-secret
+  fargate-runners setup --rotate key --key new.private-key.pem
+  fargate-runners setup --token --token-file token.txt
+
+It needs the managed policies of the outputs OperatorPolicyArn and SetupPolicyArn.";
+
+#[derive(Debug, Args)]
+pub struct Setup {
+    /// The credential that is set up: what the fleets name by their parameter Credential.
+    #[arg(long, default_value = "default", value_parser = credential_name)]
+    pub credential: CredentialName,
+    /// Only names the pages that are to be opened, for a machine without a browser.
+    #[arg(long)]
+    pub no_browser: bool,
+    /// Makes another App even though the stored one works.
+    #[arg(long, conflicts_with_all = ["token", "rotate"])]
+    pub new_app: bool,
+    /// What the owner of the repositories is, where GitHub does not say so without a credential.
+    #[arg(long, value_enum)]
+    pub owner: Option<Owner>,
+    /// Stores a personal access token instead, read from standard input (without an echo on a terminal).
+    #[arg(long, conflicts_with = "rotate")]
+    pub token: bool,
+    /// Reads the token from this file.
+    #[arg(long, requires = "token", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Changes a secret without losing a delivery or a job.
+    #[arg(long, value_enum, value_name = "SECRET")]
+    pub rotate: Option<Rotate>,
+    /// The private key that GitHub's page has given, for `--rotate key`; else it is asked for.
+    #[arg(long, requires = "rotate", value_name = "FILE")]
+    pub key: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Rotate {
+    WebhookSecret,
+    Key,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Owner {
+    User,
+    Organisation,
 }
 
 #[derive(Debug, Args)]
@@ -164,6 +217,10 @@ pub enum Fleets {
         /// The file.
         file: PathBuf,
     },
+}
+
+fn credential_name(text: &str) -> Result<CredentialName, String> {
+    CredentialName::parse(text).map_err(|error| error.to_string())
 }
 
 fn fleet_name(text: &str) -> Result<FleetName, String> {

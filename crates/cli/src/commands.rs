@@ -8,5 +8,6 @@ pub mod jobs;
 pub mod logs;
 pub mod redrive;
 pub mod runners;
+pub mod setup;
 pub mod status;
 pub mod why;

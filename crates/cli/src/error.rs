@@ -1,5 +1,6 @@
 //! What can go wrong with a question, each with what to do and an exit code that scripts can rely on.
 
+use fargate_runners_github::GithubError;
 use fargate_runners_use_cases::ports::{PortError, Retry, chain};
 use std::path::PathBuf;
 
@@ -58,6 +59,23 @@ pub enum CliError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// GitHub was asked, and did not do it.
+    #[error("{what} failed")]
+    Github {
+        /// What was tried, and on what.
+        what: String,
+        /// Why, with what to do.
+        #[source]
+        source: Box<GithubError>,
+    },
+    /// Something did not happen in time; what was done so far stands.
+    #[error("{what}")]
+    NotYet {
+        /// What did not happen.
+        what: String,
+        /// What to do.
+        next: &'static str,
+    },
     /// A call of an adapter failed.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -83,6 +101,11 @@ impl CliError {
         Self::Call { what: what.into(), source: source.into() }
     }
 
+    /// A call to GitHub that failed.
+    pub fn github(what: impl Into<String>, source: GithubError) -> Self {
+        Self::Github { what: what.into(), source: Box::new(source) }
+    }
+
     /// For scripts.
     pub const fn exit_code(&self) -> u8 {
         match self {
@@ -98,6 +121,7 @@ impl CliError {
             Self::NoStack { .. } => Some("name it with --stack, and its region with --region; `aws cloudformation list-stacks` lists them"),
             Self::NoOutput { .. } => Some("deploy the current template, or name the right stack with --stack"),
             Self::Port(error) if error.retry == Retry::Throttled => Some("AWS throttles; try again in a minute"),
+            Self::NotYet { next, .. } => Some(next),
             Self::Port(_) | Self::Call { .. } => Some(of_aws_words(&chain(self))),
             _ => None,
         }
@@ -121,7 +145,10 @@ const REMEDIES: &[(&[&str], &str)] = &[
         &["no credentials", "credentials provider", "not loaded", "failed to load"],
         "no AWS credentials were found: log in, name a profile with --profile, or set AWS_PROFILE",
     ),
-    (&["denied", "not authorized"], "your role needs the managed policy of the output OperatorPolicyArn"),
+    (
+        &["denied", "not authorized"],
+        "your role needs the managed policy of the output OperatorPolicyArn, and for `setup` that of SetupPolicyArn too",
+    ),
     (&["throttl", "rate exceeded"], "AWS throttles; try again in a minute"),
     (
         &["dispatch failure", "dns", "connect", "timed out", "timeout"],

@@ -1,7 +1,7 @@
 //! `fargate-runners`, the operator's command line: what the fleets do, what is wrong, and why a job waits.
 //!
-//! It reads the stack's own records and AWS's answers, and asks GitHub through the function `sweep`, so that no credential of GitHub's ever comes to
-//! the operator's machine. What it must never do: launch or stop anything, or change a desired count; `drain` and `resume` write a wish, which `scale` follows.
+//! It reads the stack's own records and AWS's answers, and asks GitHub through the function `sweep`, so that no credential of GitHub's comes to
+//! the operator's machine; only `setup`, which makes the credential, holds it while it runs. What it must never do: launch or stop anything, or change a desired count; `drain` and `resume` write a wish, which `scale` follows.
 // The SDK nests the future of a call deeper than the compiler looks by default.
 #![recursion_limit = "256"]
 #![expect(clippy::format_push_string, reason = "answers are small, and a String cannot fail as `write!` may")]
@@ -11,6 +11,7 @@ mod arguments;
 mod commands;
 mod error;
 mod facts;
+mod needs;
 mod obstacle;
 mod said;
 mod screen;
@@ -52,6 +53,7 @@ async fn run(arguments: &Arguments, screen: &Screen) -> Result<bool, CliError> {
         Command::Runners(options) => commands::runners::run(&stack().await?, options, screen).await,
         Command::Jobs(options) => commands::jobs::run(&stack().await?, options, screen).await,
         Command::Logs(options) => commands::logs::run(&stack().await?, options, screen).await,
+        Command::Setup(options) => commands::setup::run(&stack().await?, options, screen).await,
         Command::Drain(options) => commands::drain::run(&stack().await?, &options.fleet, true, screen).await,
         Command::Resume(options) => commands::drain::run(&stack().await?, &options.fleet, false, screen).await,
         Command::Redrive => commands::redrive::run(&stack().await?, screen).await,

@@ -52,6 +52,14 @@ impl Screen {
         Progress(&self.progress)
     }
 
+    /// Tells of a step on the way, on standard error.
+    pub fn note(&self, text: &str) {
+        self.progress.suspend(|| {
+            // Where it cannot be written, nobody reads it.
+            let _ = writeln!(anstream::stderr().lock(), "{text}");
+        });
+    }
+
     /// Prints an answer.
     pub fn answer(&self, answer: &impl Answer) -> Result<(), CliError> {
         let text = if self.json { serde_json::to_string_pretty(answer)? } else { answer.tell() };

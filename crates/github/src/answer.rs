@@ -66,7 +66,8 @@ pub(crate) fn read<T: DeserializeOwned>(raw: &Raw, target: &Target) -> Result<T,
 fn message(raw: &Raw, bearer: &SecretString) -> String {
     let body: ErrorBody = serde_json::from_slice(&raw.body).unwrap_or_default();
     let text = if body.message.is_empty() { format!("status {}", raw.status) } else { body.message };
-    let text = text.replace(bearer.expose_secret(), "[secret]");
+    let secret = bearer.expose_secret();
+    let text = if secret.is_empty() { text } else { text.replace(secret, "[secret]") };
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MESSAGE_CHARS_MAX).collect()
 }
 

@@ -53,6 +53,16 @@ pub enum Call {
     GetDelivery,
     /// Asks for a delivery once more.
     Redeliver,
+    /// Exchanges the code that GitHub gave a browser for the App that it has just made, with its private key.
+    ConvertManifest,
+    /// Reads whether an account is an organisation.
+    GetAccount,
+    /// Sets where a webhook is sent and what signs it.
+    SetHookConfig,
+    /// Makes a webhook of an organisation or a repository.
+    CreateHook,
+    /// Asks for a ping.
+    PingHook,
 }
 
 impl Call {
@@ -83,19 +93,27 @@ impl Call {
             Self::ListDeliveries => "list_deliveries",
             Self::GetDelivery => "get_delivery",
             Self::Redeliver => "redeliver",
+            Self::ConvertManifest => "convert_manifest",
+            Self::GetAccount => "get_account",
+            Self::SetHookConfig => "set_hook_config",
+            Self::CreateHook => "create_hook",
+            Self::PingHook => "ping_hook",
         }
     }
 
     /// Whether a second call after a lost answer does no harm. A second JIT mint leaves a runner behind, or meets its own name; a second re-run may
-    /// begin an attempt that nobody wanted.
+    /// begin an attempt that nobody wanted. A manifest's code is good once, and a second webhook would be sent everything twice.
     pub(crate) const fn may_be_repeated(self) -> bool {
-        !matches!(self, Self::MintJitConfiguration | Self::RerunFailedJobs)
+        !matches!(self, Self::MintJitConfiguration | Self::RerunFailedJobs | Self::ConvertManifest | Self::CreateHook)
     }
 
     /// What to do when the answer is lost to a call that must not simply be repeated.
     pub(crate) const fn after_a_lost_answer(self) -> &'static str {
         match self {
             Self::MintJitConfiguration => "the runner may have been made; delete it by its name before the next mint",
+            Self::ConvertManifest => {
+                "the App was made and its private key may be lost; delete the App in GitHub's settings, and make it anew"
+            }
             _ => "it may have had its effect; look before asking again",
         }
     }
@@ -108,23 +126,35 @@ impl Call {
         }
     }
 
+    const fn is_about_hooks(self) -> bool {
+        matches!(
+            self,
+            Self::ListHooks
+                | Self::ListDeliveries
+                | Self::GetDelivery
+                | Self::Redeliver
+                | Self::SetHookConfig
+                | Self::CreateHook
+                | Self::PingHook
+        )
+    }
+
     /// What the credential must be allowed, in the words of GitHub's settings pages.
     pub(crate) const fn permission(self, scope: &Scope) -> &'static str {
         match (self, scope) {
             (Self::FindInstallation | Self::ExchangeToken, _) => "an App that is installed at the fleet's organisation or repository",
             (Self::GetApp | Self::GetHookConfig, _) => "to be an App",
-            (Self::GetUser | Self::GetRateLimit, _) => "to be valid",
+            (Self::GetUser | Self::GetRateLimit | Self::GetAccount, _) => "to be valid",
+            (Self::ConvertManifest, _) => "a code that is not older than an hour and was not used before",
             (Self::GetRepository, _) => "to be installed at the repository (an App), or a PAT with the scope repo",
             (Self::GetJob | Self::GetRun, _) => "the App permission \"Actions: read\", or a PAT with the scope repo",
             (Self::RerunFailedJobs, _) => {
                 "the App permission \"Actions: read and write\", or a PAT with the scope repo; and the run must have ended with failed jobs, within a month"
             }
-            (Self::ListHooks | Self::ListDeliveries | Self::GetDelivery | Self::Redeliver, Scope::Organisation(_)) => {
+            (call, Scope::Organisation(_)) if call.is_about_hooks() => {
                 "to be the App whose webhook it is, or a PAT with the scope admin:org_hook"
             }
-            (Self::ListHooks | Self::ListDeliveries | Self::GetDelivery | Self::Redeliver, _) => {
-                "to be the App whose webhook it is, or a PAT with the scope admin:repo_hook"
-            }
+            (call, _) if call.is_about_hooks() => "to be the App whose webhook it is, or a PAT with the scope admin:repo_hook",
             (_, Scope::Organisation(_)) => {
                 "the App's organisation permission \"Self-hosted runners: read and write\", or a PAT with the scope admin:org"
             }

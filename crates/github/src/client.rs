@@ -153,7 +153,8 @@ impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
             }
             attempts += 1;
             metrics::counter!("GithubCalls", "call" => request.call.name()).increment(1);
-            let sent = transport::attempt(client, request.method.clone(), url.clone(), bearer, request.body.as_ref(), remaining).await;
+            let sent =
+                transport::attempt(client, request.method.clone(), url.clone(), Some(bearer), request.body.as_ref(), remaining).await;
             if let Ok(raw) = &sent {
                 self.clocks.note(access.api.as_str(), raw, self.world.now());
                 self.allowance.note(&access.credential_name, raw, self.world.now());

@@ -29,15 +29,15 @@ mod transport;
 
 pub use call::{Call, Target};
 pub use calls::{
-    App, Deletion, Delivery, DeliveryDetail, HookLogOf, Installation, JitConfiguration, JitRequest, Job, MembersPage, RateLimit,
-    RegistrationToken, Repository, Run, Runner, RunnerGroup, RunnerList, Token, Webhook,
+    AccountKind, App, Deletion, Delivery, DeliveryDetail, HookLogOf, Installation, JitConfiguration, JitRequest, Job, MadeApp, MembersPage,
+    RateLimit, RegistrationToken, Repository, Run, Runner, RunnerGroup, RunnerList, Token, Webhook,
 };
 pub use client::{Access, GithubClient};
 pub use credential::{AppCredential, Credential, CredentialError};
 pub use error::{Failure, GithubError, WaitReason};
 pub use jit_blob::{JitBlobError, disable_update};
 pub use port::{Credentials, FleetGithub};
-pub use scope::{ApiUrl, ApiUrlError};
+pub use scope::{ApiUrl, ApiUrlError, web_address};
 pub use surroundings::{Surroundings, System};
 pub use token::{MemoryTokenStore, StoreFailure, StoredToken, TokenKey, TokenStore};
 pub use transport::Http;

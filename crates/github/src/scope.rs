@@ -21,6 +21,13 @@ pub(crate) fn account(scope: &Scope) -> String {
     }
 }
 
+/// The web address that belongs to an API's. github.com has its API at `api.github.com`, ghe.com at `api.HOST`, a GitHub Enterprise Server at
+/// `HOST/api/v3`.
+#[must_use]
+pub fn web_address(api_url: &str) -> String {
+    api_url.strip_suffix("/api/v3").map_or_else(|| api_url.replacen("//api.", "//", 1), str::to_owned)
+}
+
 /// Why an API address cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApiUrlError {

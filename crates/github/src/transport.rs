@@ -111,14 +111,17 @@ pub(crate) async fn attempt(
     client: &Client,
     method: Method,
     url: Url,
-    bearer: &SecretString,
+    bearer: Option<&SecretString>,
     body: Option<&Value>,
     remaining: Duration,
 ) -> Result<Raw, Broken> {
-    let mut authorization = HeaderValue::from_str(&format!("Bearer {}", bearer.expose_secret()))
-        .map_err(|_| Broken::NotSent("the credential is no header value".into()))?;
-    authorization.set_sensitive(true);
-    let mut request = client.request(method, url).header(AUTHORIZATION, authorization).timeout(remaining.min(ATTEMPT_TIMEOUT));
+    let mut request = client.request(method, url).timeout(remaining.min(ATTEMPT_TIMEOUT));
+    if let Some(bearer) = bearer {
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", bearer.expose_secret()))
+            .map_err(|_| Broken::NotSent("the credential is no header value".into()))?;
+        authorization.set_sensitive(true);
+        request = request.header(AUTHORIZATION, authorization);
+    }
     if let Some(body) = body {
         request = request.json(body);
     }

@@ -6,9 +6,18 @@ use crate::model::GithubModel;
 /// The only event that this model makes besides `ping`.
 const EVENT: &str = "workflow_job";
 
+/// Who owns what nobody else does.
+const OWNER: &str = "mona";
+
 pub(crate) struct App {
     pub(crate) id: u64,
     pub(crate) client_id: String,
+    /// The name that a person gave it, if one did.
+    pub(crate) given_name: Option<String>,
+    /// Whose it is.
+    pub(crate) owner: String,
+    /// Public keys (PEM), any of which may have signed its JWTs; those that a server was told otherwise are not among them.
+    pub(crate) keys: Vec<String>,
     /// What it asks for. An installation has it once its owner has accepted.
     pub(crate) permissions: Permissions,
     /// What it subscribes to.
@@ -17,11 +26,12 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn slug(&self) -> String {
-        format!("app-{}", self.id)
+        let slug = |name: &String| name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        self.given_name.as_ref().map_or_else(|| format!("app-{}", self.id), slug)
     }
 
     pub(crate) fn name(&self) -> String {
-        format!("App {}", self.id)
+        self.given_name.clone().unwrap_or_else(|| format!("App {}", self.id))
     }
 }
 
@@ -29,7 +39,34 @@ impl GithubModel {
     /// An App that asks for what runners need and subscribes to `workflow_job`. Its JWTs are verified by whoever calls the model.
     pub fn add_app(&mut self, app_id: u64, client_id: &str) {
         let (permissions, events) = (Permissions::runners(), vec![EVENT.to_owned()]);
-        self.credentials.apps.push(App { id: app_id, client_id: client_id.to_owned(), permissions, events });
+        let (client_id, owner) = (client_id.to_owned(), OWNER.to_owned());
+        self.credentials.apps.push(App { id: app_id, client_id, given_name: None, owner, keys: Vec::new(), permissions, events });
+    }
+
+    /// The owner makes another private key for an App; it signs as well as the others.
+    pub fn add_app_key(&mut self, app_id: u64, public_pem: &str) {
+        if let Some(app) = self.credentials.apps.iter_mut().find(|app| app.id == app_id) {
+            app.keys.push(public_pem.to_owned());
+        }
+    }
+
+    /// The owner deletes the oldest private key of an App.
+    pub fn delete_oldest_app_key(&mut self, app_id: u64) {
+        if let Some(app) = self.credentials.apps.iter_mut().find(|app| app.id == app_id).filter(|app| !app.keys.is_empty()) {
+            app.keys.remove(0);
+        }
+    }
+
+    /// The public keys of the App of that id or client id, for whoever verifies its JWTs.
+    #[must_use]
+    pub fn app_keys(&self, issuer: &str) -> Vec<String> {
+        let found = self.credentials.apps.iter().find(|app| app.client_id == issuer || app.id.to_string() == issuer);
+        found.map(|app| app.keys.clone()).unwrap_or_default()
+    }
+
+    /// The ids of the Apps.
+    pub fn app_ids(&self) -> impl Iterator<Item = u64> {
+        self.credentials.apps.iter().map(|app| app.id)
     }
 
     /// Changes what an App asks for. Its installations keep what they have until somebody accepts.

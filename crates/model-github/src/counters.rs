@@ -29,6 +29,9 @@ pub enum Endpoint {
     ListDeliveries,
     GetDelivery,
     Redeliver,
+    SetHookConfig,
+    CreateHook,
+    PingHook,
     RateLimit,
     Other,
 }
@@ -46,6 +49,9 @@ impl Endpoint {
                 | Self::DeleteRunner
                 | Self::RerunFailedJobs
                 | Self::Redeliver
+                | Self::SetHookConfig
+                | Self::CreateHook
+                | Self::PingHook
         )
     }
 }
@@ -101,6 +107,11 @@ impl Counters {
     #[must_use]
     pub fn deletes(&self) -> u64 {
         self.get(Endpoint::DeleteRunner).asked
+    }
+
+    /// Begins to count anew.
+    pub(crate) fn reset(&mut self) {
+        self.counts.clear();
     }
 
     pub(crate) fn of(&mut self, endpoint: Endpoint) -> &mut Count {

@@ -3,7 +3,7 @@
 use crate::Millis;
 use crate::auth::{Access, Area, Caller, Principal};
 use crate::counters::Endpoint;
-use crate::deliveries::{Delivery, HookOwner, HookSettings};
+use crate::deliveries::{Delivery, Hook, HookOwner, HookSettings, NewHook};
 use crate::error::ApiError;
 use crate::ids::{DeliveryId, HookId};
 use crate::model::GithubModel;
@@ -100,6 +100,64 @@ impl GithubModel {
             let (hook, owner) = model.readable(caller, principal, log)?;
             let visible = model.post.log.get(&id).is_some_and(|delivery| model.is_of(delivery, hook, &owner));
             if visible && model.redeliver(now, id) { Ok(()) } else { Err(ApiError::not_found()) }
+        })
+    }
+
+    /// `PATCH /app/hook/config` and `PATCH …/hooks/{id}/config`
+    pub(crate) fn set_hook_config(
+        &mut self,
+        now: Millis,
+        caller: &Caller,
+        log: &LogOf,
+        url: Option<&str>,
+        content_type: Option<&str>,
+        secret: Option<&str>,
+    ) -> Result<ListedHook, ApiError> {
+        self.call(now, caller, Endpoint::SetHookConfig, |model, principal| {
+            let (id, owner) = model.readable(caller, principal, log)?;
+            let of_it = |found: &(&HookId, &Hook)| found.1.owner.same(&owner) && id.is_none_or(|id| id == *found.0);
+            let id = model.post.hooks.iter().find(of_it).map(|(id, _)| *id).ok_or_else(ApiError::not_found)?;
+            if let Some(secret) = secret {
+                model.set_hook_secret(id, secret);
+            }
+            let hook = model.post.hooks.get_mut(&id).ok_or_else(ApiError::not_found)?;
+            if let Some(url) = url {
+                url.clone_into(&mut hook.url);
+            }
+            if let Some(content_type) = content_type {
+                content_type.clone_into(&mut hook.settings.content_type);
+            }
+            Ok(ListedHook { id, url: hook.url.clone(), settings: hook.settings.clone() })
+        })
+    }
+
+    /// `POST /orgs/{org}/hooks` and `POST /repos/{owner}/{repo}/hooks`. A ping is sent to the new webhook.
+    pub(crate) fn create_hook(
+        &mut self,
+        now: Millis,
+        caller: &Caller,
+        scope: &Scope,
+        url: &str,
+        secret: &str,
+        settings: HookSettings,
+    ) -> Result<ListedHook, ApiError> {
+        self.call(now, caller, Endpoint::CreateHook, |model, _| {
+            model.authorize(caller, scope, Access::Write, Area::Hooks)?;
+            let id = model.add_hook(NewHook { owner: owner_of(scope)?, url: url.to_owned(), secret: secret.to_owned() });
+            model.set_hook(id, settings.clone());
+            model.ping(now, id);
+            Ok(ListedHook { id, url: url.to_owned(), settings })
+        })
+    }
+
+    /// `POST …/hooks/{id}/pings`
+    pub(crate) fn ping_as(&mut self, now: Millis, caller: &Caller, scope: &Scope, hook: HookId) -> Result<(), ApiError> {
+        self.call(now, caller, Endpoint::PingHook, |model, _| {
+            model.authorize(caller, scope, Access::Write, Area::Hooks)?;
+            let owner = owner_of(scope)?;
+            model.post.hooks.get(&hook).filter(|found| found.owner.same(&owner)).ok_or_else(ApiError::not_found)?;
+            model.ping(now, hook);
+            Ok(())
         })
     }
 

@@ -3,6 +3,7 @@
 mod apps;
 mod groups;
 mod hooks;
+mod pages;
 mod routes;
 mod runners;
 
@@ -68,6 +69,17 @@ type Routed = Result<Response, ApiError>;
 impl Response {
     pub(crate) fn json(status: u16, body: &Value) -> Self {
         Self { status, headers: vec![("content-type", "application/json; charset=utf-8".to_owned())], body: body.to_string() }
+    }
+
+    pub(crate) fn html(status: u16, body: &str) -> Self {
+        let page = format!(
+            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>GitHub, as a model</title></head><body>{body}</body></html>"
+        );
+        Self { status, headers: vec![("content-type", "text/html; charset=utf-8".to_owned())], body: page }
+    }
+
+    pub(crate) fn redirect(to: String) -> Self {
+        Self { status: 302, headers: vec![("location", to)], body: String::new() }
     }
 
     pub(crate) fn empty(status: u16) -> Self {

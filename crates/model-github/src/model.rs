@@ -11,6 +11,7 @@ use crate::ids::{JobId, RunnerId, SessionId};
 use crate::job::Job;
 use crate::kinds::{Kind, Kinds};
 use crate::limits::Meter;
+use crate::manifests::Manifests;
 use crate::random::Random;
 use crate::runner::Runner;
 use crate::runs::Attempts;
@@ -42,6 +43,7 @@ pub struct GithubModel {
     pub(crate) deprecations: BTreeMap<String, Deprecation>,
     pub(crate) schedule: Schedule,
     pub(crate) post: Post,
+    pub(crate) manifests: Manifests,
     last_id: u64,
 }
 
@@ -76,6 +78,7 @@ impl GithubModel {
             deprecations: BTreeMap::new(),
             schedule: Schedule::default(),
             post: Post::default(),
+            manifests: Manifests::default(),
             last_id: 1000,
         }
     }
@@ -95,6 +98,11 @@ impl GithubModel {
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Forgets what was asked of the REST interface so far.
+    pub fn reset_counters(&mut self) {
+        self.counters.reset();
     }
 
     /// Runs everything that is due. Every other call does it first.

@@ -2,6 +2,8 @@
 
 #[path = "model/hook_log.rs"]
 mod hook_log;
+#[path = "model/manifests.rs"]
+mod manifests;
 #[path = "model/rest.rs"]
 mod rest;
 #[path = "model/runners_and_jobs.rs"]

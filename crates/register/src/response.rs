@@ -2,6 +2,7 @@
 
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use fargate_runners_core::fleet::Scope;
+use fargate_runners_github::web_address;
 use fargate_runners_use_cases::register::{Announces, Answer};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -63,10 +64,9 @@ const fn retry_after(answer: &Answer) -> Option<Duration> {
     }
 }
 
-/// Where `config.sh` registers: the web address that belongs to the API's. github.com has its API at `api.github.com`, ghe.com at `api.HOST`, a GitHub
-/// Enterprise Server at `HOST/api/v3`.
+/// Where `config.sh` registers.
 fn web_url(api_url: &str, scope: &Scope) -> String {
-    let base = api_url.strip_suffix("/api/v3").map_or_else(|| api_url.replacen("//api.", "//", 1), str::to_owned);
+    let base = web_address(api_url);
     match scope {
         Scope::Organisation(name) => format!("{base}/{name}"),
         Scope::Repository(name) => format!("{base}/{name}"),

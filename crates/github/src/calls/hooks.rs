@@ -13,8 +13,9 @@ use fargate_runners_core::fleet::Scope;
 use fargate_runners_core::ids::JobId;
 use fargate_runners_core::time::Timestamp;
 use reqwest::Method;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Whose log is meant.
@@ -236,6 +237,34 @@ impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
         self.call_about(access, log, &Request::new(Call::Redeliver, Method::POST, &segments)).await.map(drop)
     }
 
+    /// Sets where a webhook is sent and what signs it, as JSON and to a receiver whose certificate is checked. Doing it again changes nothing.
+    pub async fn set_webhook(&self, access: &Access, log: HookLogOf, url: &str, secret: &SecretString) -> Result<(), GithubError> {
+        let id = log.id();
+        let segments = hook_path(access, id.as_deref(), &["config"]);
+        let request = Request::new(Call::SetHookConfig, Method::PATCH, &segments).body(config_body(url, secret));
+        self.call_about(access, log, &request).await.map(drop)
+    }
+
+    /// Makes a webhook of the access's scope that is sent one kind of event. GitHub sends it a ping.
+    pub async fn create_webhook(&self, access: &Access, url: &str, secret: &SecretString, event: &str) -> Result<u64, GithubError> {
+        if matches!(access.scope, Scope::Enterprise(_)) {
+            return Err(CredentialError::NoEnterpriseHooks.into());
+        }
+        let mut segments = scope::segments(&access.scope);
+        segments.push("hooks");
+        let body = json!({ "name": "web", "active": true, "events": [event], "config": config_body(url, secret) });
+        let request = Request::new(Call::CreateHook, Method::POST, &segments).body(body);
+        let (raw, target) = self.call(access, &request, self.operation()).await?;
+        Ok(answer::read::<Listed>(&raw, &target)?.id)
+    }
+
+    /// Has GitHub send a ping to a webhook of the access's scope. An App's has no such call.
+    pub async fn ping_webhook(&self, access: &Access, hook: u64) -> Result<(), GithubError> {
+        let id = hook.to_string();
+        let segments = hook_path(access, Some(&id), &["pings"]);
+        self.call(access, &Request::new(Call::PingHook, Method::POST, &segments), self.operation()).await.map(drop)
+    }
+
     /// An App reads its own log as itself, not as one of its installations.
     async fn call_about(
         &self,
@@ -260,7 +289,17 @@ impl HookLogOf {
     }
 }
 
+fn config_body(url: &str, secret: &SecretString) -> Value {
+    json!({ "url": url, "content_type": "json", "insecure_ssl": "0", "secret": secret.expose_secret() })
+}
+
 fn log_path<'a>(access: &'a Access, hook: Option<&'a str>, rest: &[&'a str]) -> Vec<&'a str> {
+    let mut segments = hook_path(access, hook, &["deliveries"]);
+    segments.extend(rest);
+    segments
+}
+
+fn hook_path<'a>(access: &'a Access, hook: Option<&'a str>, rest: &[&'a str]) -> Vec<&'a str> {
     let mut segments = match hook {
         None => vec!["app", "hook"],
         Some(id) => {
@@ -269,7 +308,6 @@ fn log_path<'a>(access: &'a Access, hook: Option<&'a str>, rest: &[&'a str]) -> 
             segments
         }
     };
-    segments.push("deliveries");
     segments.extend(rest);
     segments
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fargate_runners_model_github::JwtTimes;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
@@ -27,18 +29,29 @@ impl Keys {
             .map(Self)
     }
 
-    /// The issuer of a JWT that is signed as it should be, and its times.
-    pub(super) fn verify(&self, jwt: &str) -> Option<(String, JwtTimes)> {
-        let mut validation = Validation::new(Algorithm::RS256);
-        validation.validate_exp = false;
-        validation.required_spec_claims.clear();
-        let now = now_ms() / 1000;
-        self.0.iter().find_map(|(issuer, key)| {
-            let claims = jsonwebtoken::decode::<Claims>(jwt, key, &validation).ok()?.claims;
-            let times = JwtTimes { issued_at: claims.iat, expires_at: claims.exp, now };
-            (claims.iss == *issuer).then_some((claims.iss, times))
+    /// The issuer of a JWT that is signed as it should be, and its times. `made` gives the public keys of Apps that were not known from the start.
+    pub(super) fn verify(&self, jwt: &str, made: impl Fn(&str) -> Vec<String>) -> Option<(String, JwtTimes)> {
+        let issuer = issuer(jwt)?;
+        let made: Vec<DecodingKey> = made(&issuer).iter().filter_map(|pem| DecodingKey::from_rsa_pem(pem.as_bytes()).ok()).collect();
+        self.0.get(&issuer).into_iter().chain(&made).find_map(|key| {
+            let claims = jsonwebtoken::decode::<Claims>(jwt, key, &validation()).ok()?.claims;
+            let times = JwtTimes { issued_at: claims.iat, expires_at: claims.exp, now: now_ms() / 1000 };
+            Some((claims.iss, times))
         })
     }
+}
+
+/// Whose JWT it claims to be.
+fn issuer(jwt: &str) -> Option<String> {
+    let payload = URL_SAFE_NO_PAD.decode(jwt.split('.').nth(1)?).ok()?;
+    serde_json::from_slice::<Claims>(&payload).ok().map(|claims| claims.iss)
+}
+
+fn validation() -> Validation {
+    let mut validation = Validation::new(Algorithm::RS256);
+    validation.validate_exp = false;
+    validation.required_spec_claims.clear();
+    validation
 }
 
 /// An App's id is written as a number by some clients.
@@ -75,13 +88,19 @@ mod tests {
             let key = EncodingKey::from_rsa_pem(key.private_pem().expose_secret().as_bytes()).expect("a PEM");
             jsonwebtoken::encode(&Header::new(Algorithm::RS256), claims, &key).expect("signed")
         };
+        let none = |_: &str| Vec::new();
         let now = now_ms() / 1000;
         let good = json!({ "iss": "123", "iat": now - 60, "exp": now + 540 });
-        let verified = |claims: &Value| keys.verify(&sign(&key, claims)).map(|(issuer, times)| (issuer, times.issued_at, times.expires_at));
+        let verified =
+            |claims: &Value| keys.verify(&sign(&key, claims), none).map(|(issuer, times)| (issuer, times.issued_at, times.expires_at));
         assert_eq!(verified(&good), Some(("123".to_owned(), now - 60, now + 540)));
         assert_eq!(verified(&json!({ "iss": 123, "iat": now, "exp": now + 60 })), Some(("123".to_owned(), now, now + 60)));
-        assert_eq!(keys.verify(&sign(&other, &good)), None);
+        assert_eq!(keys.verify(&sign(&other, &good), none), None);
         assert_eq!(verified(&json!({ "iss": "124", "iat": now, "exp": now + 60 })), None);
-        assert_eq!(keys.verify("a.b.c"), None);
+        assert_eq!(keys.verify("a.b.c", none), None);
+        let later = |issuer: &str| if issuer == "124" { vec![other.public_pem().to_owned()] } else { Vec::new() };
+        let made = json!({ "iss": "124", "iat": now, "exp": now + 60 });
+        assert!(keys.verify(&sign(&other, &made), later).is_some());
+        assert_eq!(keys.verify(&sign(&key, &made), later), None);
     }
 }

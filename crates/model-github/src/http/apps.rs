@@ -25,7 +25,7 @@ impl GithubModel {
                 "slug": found.slug(),
                 "client_id": found.client_id,
                 "name": found.name(),
-                "owner": wire::account(&model.config.api_url, &model.config.web_url, "mona", 21, "User"),
+                "owner": model.account(&found.owner),
                 "description": "",
                 "external_url": "",
                 "html_url": format!("{}/apps/{}", model.config.web_url, found.slug()),
@@ -58,6 +58,18 @@ impl GithubModel {
             "suspended_by": found.suspended_at.map(|_| json!({ "login": "mona" })),
         });
         Ok(Response::json(200, &body))
+    }
+
+    /// `GET /users/{login}`, which anybody may ask.
+    pub(super) fn public_account(&mut self, now: Millis, login: &str) -> Response {
+        self.advance(now);
+        Response::json(200, &self.account(login))
+    }
+
+    /// An organisation, or else a person.
+    pub(super) fn account(&self, login: &str) -> serde_json::Value {
+        let (id, kind) = self.world.organization(login).map_or((21, "User"), |found| (found.id, "Organization"));
+        wire::account(&self.config.api_url, &self.config.web_url, login, id, kind)
     }
 
     /// `GET /user`

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use crate::Millis;
 use crate::auth::Caller;
 use crate::counters::Endpoint;
-use crate::deliveries::{Answer, Delivery};
+use crate::deliveries::{Answer, Delivery, HookSettings};
 use crate::error::ApiError;
 use crate::hook_log::{ListedHook, LogOf};
 use crate::http::routes::number;
 use crate::http::{Response, Routed, parameter};
-use crate::ids::DeliveryId;
+use crate::ids::{DeliveryId, HookId};
 use crate::model::GithubModel;
 use crate::scope::Scope;
 use crate::time::rfc3339;
@@ -36,6 +36,35 @@ impl GithubModel {
     pub(super) fn app_hook_route(&mut self, now: Millis, caller: &Caller) -> Routed {
         let hook = self.app_hook(now, caller)?;
         Ok(Response::json(200, &hook_config(&hook)))
+    }
+
+    /// `PATCH …/config`: what is given is changed.
+    pub(super) fn set_hook_route(&mut self, now: Millis, caller: &Caller, log: &LogOf, body: &Value) -> Routed {
+        let hook = self.set_hook_config(now, caller, log, body["url"].as_str(), body["content_type"].as_str(), body["secret"].as_str())?;
+        Ok(Response::json(200, &hook_config(&hook)))
+    }
+
+    /// `POST …/hooks`
+    pub(super) fn new_hook_route(&mut self, now: Millis, caller: &Caller, scope: &Scope, body: &Value) -> Routed {
+        let config = &body["config"];
+        let (Some(url), Some(secret)) = (config["url"].as_str(), config["secret"].as_str()) else {
+            return Err(ApiError::new(422, "Validation Failed"));
+        };
+        let settings = HookSettings {
+            active: body["active"] != false,
+            events: body["events"].as_array().into_iter().flatten().filter_map(|event| event.as_str().map(str::to_owned)).collect(),
+            content_type: config["content_type"].as_str().unwrap_or("form").to_owned(),
+            insecure_ssl: config["insecure_ssl"] == "1",
+        };
+        let hook = self.create_hook(now, caller, scope, url, secret, settings)?;
+        let shown = json!({ "id": hook.id.0, "name": "web", "active": hook.settings.active, "events": hook.settings.events, "config": hook_config(&hook) });
+        Ok(Response::json(201, &shown))
+    }
+
+    /// `POST …/pings`
+    pub(super) fn ping_route(&mut self, now: Millis, caller: &Caller, scope: &Scope, hook: HookId) -> Routed {
+        self.ping_as(now, caller, scope, hook)?;
+        Ok(Response::empty(204))
     }
 
     /// Everything below `…/deliveries`: the list, the newest first; one with its payload; sending one again.

@@ -25,6 +25,30 @@ impl GithubModel {
             ("POST", ["app", "installations", id, "access_tokens"]) => self.access_token(now, caller, number(id)?, &body()?),
             ("GET", ["app"]) => self.app(now, caller),
             ("GET", ["app", "hook", "config"]) => self.app_hook_route(now, caller),
+            ("POST", ["app-manifests", code, "conversions"]) => self.convert_manifest(now, code),
+            (method, ["organizations", org, "settings", "apps", rest @ ..]) => {
+                self.apps_pages(now, method, Some(org), rest, query, &request.body)
+            }
+            (method, ["settings", "apps", rest @ ..]) => self.apps_pages(now, method, None, rest, query, &request.body),
+            (method, ["apps", slug, "installations", rest @ ..]) => self.installation_pages(now, method, slug, rest),
+            ("PATCH", ["app", "hook", "config"]) => self.set_hook_route(now, caller, &LogOf::App, &body()?),
+            ("PATCH", ["orgs", org, "hooks", hook, "config"]) => {
+                let log = LogOf::Hook(Scope::Organization((*org).to_owned()), HookId(number(hook)?));
+                self.set_hook_route(now, caller, &log, &body()?)
+            }
+            ("PATCH", ["repos", owner, repo, "hooks", hook, "config"]) => {
+                let log = LogOf::Hook(repository(owner, repo), HookId(number(hook)?));
+                self.set_hook_route(now, caller, &log, &body()?)
+            }
+            ("POST", ["orgs", org, "hooks"]) => self.new_hook_route(now, caller, &Scope::Organization((*org).to_owned()), &body()?),
+            ("POST", ["repos", owner, repo, "hooks"]) => self.new_hook_route(now, caller, &repository(owner, repo), &body()?),
+            ("POST", ["orgs", org, "hooks", hook, "pings"]) => {
+                self.ping_route(now, caller, &Scope::Organization((*org).to_owned()), HookId(number(hook)?))
+            }
+            ("POST", ["repos", owner, repo, "hooks", hook, "pings"]) => {
+                self.ping_route(now, caller, &repository(owner, repo), HookId(number(hook)?))
+            }
+            ("GET", ["users", login]) => Ok(self.public_account(now, login)),
             ("GET", ["user"]) => self.user(now, caller),
             (method, ["app", "hook", "deliveries", rest @ ..]) => self.log_route(now, caller, method, &LogOf::App, rest, query),
             ("GET", ["orgs", org, "hooks"]) => self.hooks_route(now, caller, &Scope::Organization((*org).to_owned())),

@@ -117,7 +117,7 @@ impl Check {
             Self::Shell => "the scripts are clean (shellcheck)",
             Self::Protocols => "claim, lease and single writer in every order that their bounds admit",
             Self::Sim => "stories of 200 jobs and 6 hours with all faults break no rule",
-            Self::Demo => "20 jobs through the whole product, end to end",
+            Self::Demo => "20 jobs through the whole product, end to end, set up in a browser",
         }
     }
 

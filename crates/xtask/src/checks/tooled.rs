@@ -72,6 +72,6 @@ pub async fn python(context: &mut Context<'_>) -> Outcome {
 /// A process of its own, so that nothing that it does to itself ends the other checks.
 pub async fn demo() -> Outcome {
     let mut demo = process::command(std::env::current_exe()?);
-    demo.args(["demo", "--jobs", "20"]);
+    demo.args(["demo", "--jobs", "20", "--setup"]);
     process::watched(demo).await
 }

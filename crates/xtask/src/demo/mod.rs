@@ -1,9 +1,11 @@
 //! `cargo xtask demo`: the whole product at work on this machine. Brings the local stack up, sends it jobs, shows what happens, and checks what is left.
 
+mod browser;
 pub mod jobs;
 pub mod operator;
 mod report;
 mod scenario;
+mod setup;
 mod takings;
 mod watch;
 
@@ -18,9 +20,12 @@ use crate::interrupt::interrupted;
 use crate::problem::{Outcome, Problem};
 use crate::project::Project;
 use crate::screen::{Screen, Tone};
+use crate::stack::steps::step;
 use crate::stack::{LaunchMode, Size, Stack, logs};
 
 use self::operator::Operator;
+pub use self::operator::PERSON;
+use self::setup::Setup;
 use self::watch::{LINES_BELOW, Watch};
 
 /// Room for a fleet's tasks beyond the jobs of a small demo.
@@ -44,6 +49,9 @@ pub struct Arguments {
     /// Queue all jobs at once, for the fleet in this launch mode.
     #[arg(long, value_enum, num_args = 0..=1, default_missing_value = "tasks")]
     burst: Option<LaunchMode>,
+    /// Begin without a credential: `fargate-runners setup` makes the App in a headless Chromium, and changes its secrets while the jobs run.
+    #[arg(long, conflicts_with = "burst")]
+    setup: bool,
     /// When the jobs are over, leave everything running until Ctrl-C, and say how to talk to it.
     #[arg(long)]
     keep: bool,
@@ -58,7 +66,7 @@ fn parse_jobs(text: &str) -> Result<usize, String> {
 
 /// Runs it; an error when a job did not end as it should or anything is left behind. Nothing that it started runs on, however it ends.
 pub async fn run(project: &Project, arguments: &Arguments) -> Outcome {
-    let size = Size::new(arguments.jobs.max(MAXIMUM_AT_LEAST), arguments.seed);
+    let size = Size { is_set_up: !arguments.setup, ..Size::new(arguments.jobs.max(MAXIMUM_AT_LEAST), arguments.seed) };
     let mut stack = tokio::select! {
         stack = Stack::up(project, size) => stack?,
         () = interrupted() => return Err(Problem::new("interrupted; nothing is left running")),
@@ -79,6 +87,7 @@ pub async fn run(project: &Project, arguments: &Arguments) -> Outcome {
 }
 
 async fn perform(project: &Project, stack: &mut Stack, arguments: &Arguments) -> Outcome {
+    let setup = if arguments.setup { Some(step(setup::STEP, Setup::from_nothing(project, stack)).await?) } else { None };
     let mut screen = Screen::new(&stack.run, LINES_BELOW)?;
     let plan = match arguments.burst {
         Some(mode) => scenario::burst(arguments.jobs, arguments.seed, mode),
@@ -90,8 +99,18 @@ async fn perform(project: &Project, stack: &mut Stack, arguments: &Arguments) ->
     let sweeps = Sweeps::new(&stack.aws);
     let sweeps = if arguments.burst.is_some() { sweeps } else { sweeps.every(SWEEP_EVERY) };
     let mut watch = Watch::new(stack, &screen, plan, sweeps);
-    watch.run().await?;
-    let leavings = watch.tidy().await?;
+    let jobs = async {
+        watch.run().await?;
+        watch.tidy().await
+    };
+    let rotation = async {
+        match &setup {
+            Some(setup) => setup.rotate_webhook_secret().await,
+            None => Ok(Vec::new()),
+        }
+    };
+    let (leavings, rotated) = tokio::join!(jobs, rotation);
+    let (leavings, rotated) = (leavings?, rotated?);
     let Watch { jobs, sweeps, .. } = watch;
     let healed = sweeps.healed;
     screen.finish();
@@ -119,6 +138,15 @@ async fn perform(project: &Project, stack: &mut Stack, arguments: &Arguments) ->
             &format!(
                 "The operator's command line ran {examples} examples of its help, by a role with the template's policy for operators\n"
             ),
+        );
+        wrongs.extend(wrong);
+    }
+    wrongs.extend(rotated);
+    if let Some(setup) = &setup {
+        let (examples, wrong) = setup.examples(stack).await?;
+        screen.line(
+            Tone::Plain,
+            &format!("`setup` made the App in the browser, and ran {examples} examples of its help while and after the jobs ran\n"),
         );
         wrongs.extend(wrong);
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use fargate_runners_local_stack::aws::Credentials;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 use crate::account;
 use crate::jobs::{fleet_of, task_of};
@@ -22,6 +23,12 @@ const IAM: &str = "2010-05-08";
 
 /// The operators' role.
 const ROLE: &str = "operator";
+
+/// The name of a person's session: what it asks for is nothing that jobs take.
+pub const PERSON: &str = "on-call";
+
+/// The command that another role runs.
+const SETUP: &str = "setup";
 
 /// Anybody of the account may become it.
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#;
@@ -47,19 +54,26 @@ pub struct Said {
 }
 
 impl<'a> Operator<'a> {
-    /// Builds the command line, and makes the role.
+    /// Builds the command line, and makes the role of those who are on call.
     pub async fn new(project: &'a Project, stack: &Stack) -> Outcome<Self> {
+        Self::of(project, stack, ROLE, &["OperatorPolicyArn"]).await
+    }
+
+    /// The same, by a role that has the policies of these outputs.
+    pub async fn of(project: &'a Project, stack: &Stack, role: &str, policies: &[&str]) -> Outcome<Self> {
         let mut cargo = process::command("cargo");
         cargo.args(["build", "--quiet", "--package", "fargate-runners", "--bins"]).current_dir(project.root());
         process::watched(cargo).await?;
         let told = |error: fargate_runners_local_stack::aws::Error| Problem::new(error.to_string());
-        let policy = stack.output("OperatorPolicyArn")?;
-        let role = [("RoleName", ROLE), ("AssumeRolePolicyDocument", TRUST)];
-        let made = stack.aws.query("iam", "CreateRole", IAM, &role).await.map_err(told)?;
+        let wanted = [("RoleName", role), ("AssumeRolePolicyDocument", TRUST)];
+        let made = stack.aws.query("iam", "CreateRole", IAM, &wanted).await.map_err(told)?;
         let arn =
             fargate_runners_local_stack::aws::tag_value(&made, "Arn").ok_or_else(|| Problem::new("IAM made a role without an ARN"))?;
-        stack.aws.query("iam", "AttachRolePolicy", IAM, &[("RoleName", ROLE), ("PolicyArn", policy)]).await.map_err(told)?;
-        let credentials = stack.aws.assume_role(&arn, "on-call").await.map_err(told)?;
+        for policy in policies {
+            let wanted = [("RoleName", role), ("PolicyArn", stack.output(policy)?)];
+            stack.aws.query("iam", "AttachRolePolicy", IAM, &wanted).await.map_err(told)?;
+        }
+        let credentials = stack.aws.assume_role(&arn, PERSON).await.map_err(told)?;
         let [(_, aws), (_, ecs), _] = stack.endpoints();
         Ok(Self { project, endpoints: [("AWS_ENDPOINT_URL", aws), ("AWS_ENDPOINT_URL_ECS", ecs)].into(), credentials })
     }
@@ -116,7 +130,8 @@ impl<'a> Operator<'a> {
         let lines = |text: &str| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>();
         let commands = commands_of(&self.run(&["--help".into()]).await?.out);
         let mut examples = Vec::new();
-        for command in commands {
+        // `setup` needs more than this role may do; its examples run where it has it.
+        for command in commands.into_iter().filter(|command| command != SETUP) {
             let help = self.run(&[command.clone(), "--help".into()]).await?.out;
             let mut helps = Vec::new();
             for nested in commands_of(&help) {
@@ -151,8 +166,15 @@ impl<'a> Operator<'a> {
         Ok(example.split_whitespace().skip(1).map(filled).collect())
     }
 
-    /// Runs the command line.
+    /// Runs the command line, and waits for its end.
     pub async fn run(&self, arguments: &[String]) -> Outcome<Said> {
+        let output = self.command(arguments).output().await?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok(Said { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) })
+    }
+
+    /// The command line with nothing in its environment but what it needs.
+    pub fn command(&self, arguments: &[String]) -> Command {
         let mut command = process::command(self.project.target().join("debug/fargate-runners"));
         command.args(arguments).env_clear().envs(&self.endpoints);
         command.env("AWS_REGION", account::REGION).env("FARGATE_RUNNERS_STACK", CONTROL_PLANE).env("HOME", "/nonexistent");
@@ -161,9 +183,7 @@ impl<'a> Operator<'a> {
         if let Some(token) = &self.credentials.session_token {
             command.env("AWS_SESSION_TOKEN", token.expose_secret());
         }
-        let output = command.output().await?;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ok(Said { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) })
+        command
     }
 }
 

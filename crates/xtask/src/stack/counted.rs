@@ -1,5 +1,6 @@
 //! What the project's own functions asked of AWS, call by call: out of the emulator's CloudTrail, which records every call with the session that signed it and
-//! the units that DynamoDB would bill, and out of the ECS model, which answers what is about ECS. Our own calls, as the root user, are left out.
+//! the units that DynamoDB would bill, and out of the ECS model, which answers what is about ECS. Our own calls, as the root user, are left out, and
+//! so are those of a person at the command line.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +11,8 @@ use serde_json::{Value, json};
 
 use crate::account;
 use crate::problem::{Outcome, Problem};
+
+use crate::demo::PERSON;
 
 use super::deploy::CONTROL_PLANE;
 
@@ -88,7 +91,8 @@ impl EcsCalls {
 pub async fn calls(aws: &aws::Emulator, ecs: &EcsCalls, since: f64) -> Outcome<Vec<Call>> {
     let recorded = recorded(aws, since).await?;
     let sessions = recorded.iter().filter_map(|event| Some((event["AccessKeyId"].as_str()?.to_owned(), session_of(event)?))).collect();
-    let mut calls: Vec<Call> = recorded.iter().filter_map(call_of).filter(|call| !call.name.starts_with("ecs:")).collect();
+    let counts = |call: &Call| !call.name.starts_with("ecs:") && call.by != PERSON;
+    let mut calls: Vec<Call> = recorded.iter().filter_map(call_of).filter(counts).collect();
     calls.extend(ecs.since(since, &sessions));
     calls.sort_by(|one, other| one.at.total_cmp(&other.at));
     Ok(calls)

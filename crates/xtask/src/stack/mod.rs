@@ -5,7 +5,7 @@
 mod bus;
 pub mod counted;
 mod deploy;
-mod emulator;
+pub mod emulator;
 mod fleets;
 pub mod functions;
 pub mod leavings;
@@ -14,8 +14,8 @@ pub mod logs;
 mod queues;
 mod run_folder;
 mod secrets;
-mod service;
-mod steps;
+pub mod service;
+pub mod steps;
 mod tap;
 mod world;
 
@@ -27,7 +27,6 @@ use fargate_runners_local_stack::aws;
 use fargate_runners_local_stack::ecs::EcsHandle;
 use fargate_runners_local_stack::github::GithubHandle;
 use fargate_runners_model_ecs::EcsModel;
-use fargate_runners_model_github::HookId;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
@@ -47,7 +46,7 @@ pub use self::secrets::APP_ID;
 use self::secrets::Secrets;
 use self::steps::step;
 use self::tap::Tap;
-pub use self::world::{ORGANIZATION, PRIVATE_REPOSITORY, PUBLIC_REPOSITORY};
+pub use self::world::{Installed, ORGANIZATION, PRIVATE_REPOSITORY, PUBLIC_REPOSITORY};
 
 /// The parameter with the App's credential, below the stack's name.
 pub const CREDENTIAL: &str = "credentials/default";
@@ -67,10 +66,7 @@ pub struct Stack {
     pub lines: Lines,
     /// What it was made with.
     pub size: Size,
-    /// The App's webhook at GitHub.
-    pub hook: HookId,
-    /// The App's installation at GitHub.
-    pub installation: u64,
+    installed: Option<Installed>,
     deploy: Deploy,
     ecs: EcsHandle,
     ecs_model: Arc<Mutex<EcsModel>>,
@@ -95,12 +91,14 @@ pub struct Size {
     pub memory: u32,
     /// Whether tasks run, or are only accepted.
     pub runs_tasks: bool,
+    /// Whether GitHub's App and the stack's secrets are there from the start, or somebody sets them up.
+    pub is_set_up: bool,
 }
 
 impl Size {
     /// Without Spot, and with the templates' own memory.
     pub const fn new(maximum: usize, seed: u64) -> Self {
-        Self { maximum, seed, spot_percent: 0, memory: 2_048, runs_tasks: true }
+        Self { maximum, seed, spot_percent: 0, memory: 2_048, runs_tasks: true, is_set_up: true }
     }
 }
 
@@ -116,8 +114,7 @@ impl Stack {
         let run = RunFolder::create(project)?;
         let build = step("sam build", functions::build(project, tools, &run.setup_log())).await?;
         let secrets = Secrets::generate()?;
-        let world::Github { handle: github, hook, installation } =
-            step("GitHub, as a model", world::github(&run, &secrets, size.seed)).await?;
+        let world::Github { handle: github, installed } = step("GitHub, as a model", world::github(&run, &secrets, size)).await?;
         let ecs_listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = emulator::free_port()?;
         let lines = Lines::open(port, ecs_listener.local_addr()?.port(), github.address().port()).await?;
@@ -145,8 +142,7 @@ impl Stack {
             run,
             lines,
             size,
-            hook,
-            installation,
+            installed,
             deploy,
             ecs,
             ecs_model,
@@ -157,14 +153,18 @@ impl Stack {
             secrets,
             outputs,
         };
-        step("credential and webhook secret into Parameter Store", stack.put_secrets()).await?;
+        if size.is_set_up {
+            step("credential and webhook secret into Parameter Store", stack.put_secrets()).await?;
+        }
         step("sam deploy template.yaml", stack.deploy.control_plane(size)).await?;
         step("sam deploy fleet.yaml", stack.deploy.second_fleet(size)).await?;
         stack.outputs = stack.aws.stack_outputs(CONTROL_PLANE).await.map_err(|error| Problem::new(error.to_string()))?;
         stack.listener = Some(Listener::start(&stack.aws, stack.output("BusName")?).await?);
         let url = stack.output("WebhookUrl")?;
         stack.github.resolve(url, &stack.webhook_url()?);
-        stack.github.with(|model, _| model.set_hook_url(hook, url));
+        if let Some(Installed { hook, .. }) = stack.installed {
+            stack.github.with(|model, _| model.set_hook_url(hook, url));
+        }
         Ok(stack)
     }
 
@@ -175,6 +175,11 @@ impl Stack {
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let api = host.split('.').next().unwrap_or_default();
         Ok(format!("http://{api}.execute-api.localhost:{}/{path}", self.lines.between(Between::GithubAndApi).port()))
+    }
+
+    /// The App at GitHub; an error while nobody has set it up.
+    pub fn app(&self) -> Outcome<Installed> {
+        self.installed.ok_or_else(|| Problem::new("this stack began without an App"))
     }
 
     /// One of the deployed stack's outputs.

@@ -40,6 +40,11 @@ impl Secrets {
         self.key.public_pem()
     }
 
+    /// The App's private half, for the GitHub model to give to whoever makes the App.
+    pub fn private_key(&self) -> &SecretString {
+        self.key.private_pem()
+    }
+
     /// The credential as the control plane reads it from its parameter.
     pub fn credential(&self) -> SecretString {
         let credential = json!({ "kind": "app", "app_id": APP_ID.to_string(), "private_key": self.key.private_pem().expose_secret() });

@@ -13,7 +13,7 @@ use fargate_runners_local_stack::github::{self, GithubConfig, GithubHandle};
 use fargate_runners_local_stack::runner::{self, Binaries};
 use fargate_runners_model_ecs::{Config as EcsModelConfig, EcsModel, Timing as EcsTiming};
 use fargate_runners_model_github::{
-    Config as GithubModelConfig, GithubModel, HookId, HookOwner, NewHook, Permissions, Timing as GithubTiming, Visibility,
+    Config as GithubModelConfig, GithubModel, HookId, HookOwner, KeyPair, NewHook, Permissions, Timing as GithubTiming, Visibility,
 };
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
@@ -23,6 +23,7 @@ use crate::problem::{Outcome, Problem};
 use crate::process;
 use crate::project::Project;
 
+use super::Size;
 use super::counted::EcsCalls;
 use super::run_folder::RunFolder;
 use super::secrets::{APP_ID, Secrets};
@@ -58,14 +59,21 @@ pub async fn build_runner(project: &Project) -> Outcome<Binaries> {
 pub struct Github {
     /// The server.
     pub handle: GithubHandle,
-    /// The App's webhook.
+    /// The App, unless somebody is to make it.
+    pub installed: Option<Installed>,
+}
+
+/// An App that is there from the start.
+#[derive(Debug, Clone, Copy)]
+pub struct Installed {
+    /// Its webhook.
     pub hook: HookId,
-    /// The App's installation.
+    /// Its installation.
     pub installation: u64,
 }
 
-/// Starts GitHub.
-pub async fn github(run: &RunFolder, secrets: &Secrets, seed: u64) -> Outcome<Github> {
+/// Starts GitHub: with an App that is installed and has a webhook, or without any, and with keys for Apps that somebody may make.
+pub async fn github(run: &RunFolder, secrets: &Secrets, size: Size) -> Outcome<Github> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = format!("http://{}", listener.local_addr()?);
     let config = GithubModelConfig {
@@ -75,22 +83,28 @@ pub async fn github(run: &RunFolder, secrets: &Secrets, seed: u64) -> Outcome<Gi
         remember_secrets: true,
         ..GithubModelConfig::default()
     };
-    let mut model = GithubModel::new(config, seed);
+    let mut model = GithubModel::new(config, size.seed);
     model.add_organization(ORGANIZATION);
     model.add_repository(ORGANIZATION, PRIVATE_REPOSITORY, Visibility::Private);
     model.add_repository(ORGANIZATION, PUBLIC_REPOSITORY, Visibility::Public);
-    model.add_app(APP_ID, CLIENT_ID);
-    let installation = model.install_app(APP_ID, ORGANIZATION, Permissions::runners());
-    let secret = secrets.webhook().expose_secret().to_owned();
-    let hook = model.add_hook(NewHook { owner: HookOwner::App(APP_ID), url: NO_HOOK_YET.into(), secret });
-
-    let key = secrets.public_key().to_owned();
-    let apps = BTreeMap::from([(APP_ID.to_string(), key.clone()), (CLIENT_ID.to_owned(), key)]);
+    let (mut apps, mut installed) = (BTreeMap::new(), None);
+    if size.is_set_up {
+        model.add_app(APP_ID, CLIENT_ID);
+        let installation = model.install_app(APP_ID, ORGANIZATION, Permissions::runners());
+        let secret = secrets.webhook().expose_secret().to_owned();
+        let hook = model.add_hook(NewHook { owner: HookOwner::App(APP_ID), url: NO_HOOK_YET.into(), secret });
+        installed = Some(Installed { hook, installation });
+        let key = secrets.public_key().to_owned();
+        apps = BTreeMap::from([(APP_ID.to_string(), key.clone()), (CLIENT_ID.to_owned(), key)]);
+    } else {
+        let private_pem = secrets.private_key().expose_secret().to_owned();
+        model.add_key_pair(KeyPair { private_pem, public_pem: secrets.public_key().to_owned() });
+    }
     let log = EventLog::open(run)?;
     let observer = Arc::new(move |observation| log.write("github", &observation));
     let config = GithubConfig { apps, observer: Some(observer), ..GithubConfig::default() };
     let handle = github::serve(listener, Arc::new(Mutex::new(model)), config).await?;
-    Ok(Github { handle, hook, installation })
+    Ok(Github { handle, installed })
 }
 
 /// The two models draw from like generators: from the same seed a task's id would be the same as some runner's secret.

@@ -29,9 +29,10 @@ const RUNNER_VERSION: &str = fargate_runners_local_stack::runner::VERSION;
 /// The App asks for less than runners need.
 pub async fn permission_missing(scene: &Scene<'_>, step: Step) -> Outcome {
     let permissions = permissions(step);
+    let installation = scene.stack.app()?.installation;
     scene.github(|model| {
         model.set_app_permissions(APP_ID, permissions.clone());
-        model.set_installation_permissions(scene.stack.installation, permissions);
+        model.set_installation_permissions(installation, permissions);
     });
     Ok(())
 }
@@ -39,7 +40,8 @@ pub async fn permission_missing(scene: &Scene<'_>, step: Step) -> Outcome {
 /// The App asks for what runners need, and nobody has accepted it.
 pub async fn permission_not_accepted(scene: &Scene<'_>, step: Step) -> Outcome {
     let permissions = permissions(step);
-    scene.github(|model| model.set_installation_permissions(scene.stack.installation, permissions));
+    let installation = scene.stack.app()?.installation;
+    scene.github(|model| model.set_installation_permissions(installation, permissions));
     Ok(())
 }
 
@@ -61,14 +63,16 @@ pub async fn event_not_subscribed(scene: &Scene<'_>, step: Step) -> Outcome {
 /// GitHub signs with another secret than the one that the stack knows.
 pub async fn webhook_secret_wrong(scene: &Scene<'_>, step: Step) -> Outcome {
     let secret = if step == Step::In { "another" } else { scene.stack.webhook_secret().expose_secret() };
-    scene.github(|model| model.set_hook_secret(scene.stack.hook, secret));
+    let hook = scene.stack.app()?.hook;
+    scene.github(|model| model.set_hook_secret(hook, secret));
     Ok(())
 }
 
 /// The webhook leads somewhere else.
 pub async fn webhook_elsewhere(scene: &Scene<'_>, step: Step) -> Outcome {
     let url = if step == Step::In { "http://127.0.0.1:9/hooks" } else { scene.stack.output("WebhookUrl")? };
-    scene.github(|model| model.set_hook_url(scene.stack.hook, url));
+    let hook = scene.stack.app()?.hook;
+    scene.github(|model| model.set_hook_url(hook, url));
     Ok(())
 }
 
@@ -118,7 +122,8 @@ pub async fn clock_skewed(scene: &Scene<'_>, step: Step) -> Outcome {
 
 /// An owner suspends the App.
 pub async fn app_suspended(scene: &Scene<'_>, step: Step) -> Outcome {
-    scene.github(|model| model.suspend_installation(scene.stack.installation, step == Step::In));
+    let installation = scene.stack.app()?.installation;
+    scene.github(|model| model.suspend_installation(installation, step == Step::In));
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! What GitHub says: credentials, permissions, webhooks, runner groups, versions.
 
 use super::finding::Finding;
+use crate::needs;
 use crate::words::{duration, utc};
 use fargate_runners_core::fleet::{Fleet, Scope};
 use fargate_runners_core::time::Timestamp;
@@ -100,7 +101,10 @@ fn credential(access: &Access) -> Vec<Finding> {
             None => findings.extend(token.failure().map(|failure| failed(CHECK, &what, failure))),
             Some(token) => {
                 findings.push(Finding::ok(CHECK, format!("{what} is a token of {}", token.login)));
-                let lacks = token.scopes.as_ref().and_then(|scopes| lacking_scope(&access.scope, scopes));
+                let lacks = token
+                    .scopes
+                    .as_ref()
+                    .and_then(|scopes| Scope::parse(&access.scope).ok().and_then(|scope| needs::lacking_scope(&scope, scopes)));
                 findings.extend(lacks.map(|scope| {
                     Finding::wrong(
                         "permissions",
@@ -151,18 +155,6 @@ fn credential(access: &Access) -> Vec<Finding> {
     findings
 }
 
-/// The scope that a classic token lacks.
-fn lacking_scope(scope: &str, scopes: &[String]) -> Option<&'static str> {
-    let has = |wanted: &str| scopes.iter().any(|scope| scope == wanted);
-    let needed = match Scope::parse(scope).ok()? {
-        Scope::Organisation(_) => "admin:org",
-        Scope::Repository(_) => "repo",
-        Scope::Enterprise(_) => "manage_runners:enterprise",
-    };
-    let holds_more = needed == "manage_runners:enterprise" && has("admin:enterprise");
-    (!has(needed) && !holds_more).then_some(needed)
-}
-
 fn clock(access: &Access) -> Option<Finding> {
     let ahead = access.clock_ahead_seconds?;
     Some(if ahead.abs() < CLOCK_MATTERS {
@@ -177,36 +169,17 @@ fn clock(access: &Access) -> Option<Finding> {
     })
 }
 
-/// What the fleets' scope needs of an App.
-fn needed(scope: &str, retries_jobs: bool) -> Vec<(&'static str, &'static str, &'static str)> {
-    let actions = if retries_jobs { "write" } else { "read" };
-    match Scope::parse(scope) {
-        Ok(Scope::Repository(_)) => vec![
-            ("administration", "write", "Repository permissions, Administration: read and write"),
-            ("actions", actions, "Repository permissions, Actions"),
-        ],
-        _ => vec![
-            ("organization_self_hosted_runners", "write", "Organization permissions, Self-hosted runners: read and write"),
-            ("actions", actions, "Repository permissions, Actions"),
-        ],
-    }
-}
-
 fn permissions(access: &Access, retries_jobs: bool) -> Vec<Finding> {
     const CHECK: &str = "permissions";
     let what = way(access);
-    let rank = |permissions: &BTreeMap<String, String>, name: &str| match permissions.get(name).map(String::as_str) {
-        Some("admin") => 3,
-        Some("write") => 2,
-        Some("read") => 1,
-        _ => 0,
-    };
+    let rank = |permissions: &BTreeMap<String, String>, name: &str| needs::rank(permissions.get(name).map(String::as_str));
     let mut findings = Vec::new();
     let app = access.app.as_ref().and_then(|app| app.answer());
     let installation = access.installation.as_ref().and_then(|installation| installation.answer());
     if let Some(app) = app {
-        for (name, wanted, where_) in needed(&access.scope, retries_jobs) {
-            let wanted_rank = if wanted == "write" { 2 } else { 1 };
+        for need in Scope::parse(&access.scope).map(|scope| needs::permissions(&scope, retries_jobs)).unwrap_or_default() {
+            let (name, wanted, where_) = (need.name, need.level, need.settings);
+            let wanted_rank = needs::rank(Some(wanted));
             if rank(&app.permissions, name) < wanted_rank {
                 findings.push(Finding::wrong(
                     CHECK,
@@ -222,7 +195,7 @@ fn permissions(access: &Access, retries_jobs: bool) -> Vec<Finding> {
                 ));
             }
         }
-        if !app.events.iter().any(|event| event == "workflow_job") {
+        if !app.events.iter().any(|event| event == needs::EVENT) {
             findings.push(Finding::wrong(
                 "events",
                 format!("{what}: the App does not subscribe to workflow_job"),
