@@ -21,6 +21,9 @@ const LOST_JOBS_FOR: Duration = Duration::from_secs(2 * 24 * 3600);
 /// What somebody saw of a desired count longer ago than this says nothing about now.
 const DRIFT_COUNTS_FOR: Duration = Duration::from_secs(900);
 
+/// A call that was made longer ago than this has been carried out, or never will be: a function has half a minute.
+const ASKED_FOR: Duration = Duration::from_secs(60);
+
 /// How many failed boots are remembered: enough for the breaker and for a person to see a pattern.
 pub const FAILED_BOOTS_KEPT: usize = 5;
 
@@ -160,18 +163,22 @@ fn apply_stopped(view: &mut View, event: &RunnerStopped, now: Timestamp) {
 }
 
 /// The count is asked for again; whether that is needed, ECS's answer says. A service that the ledger has forgotten, because it was empty, is taken in again.
+/// Where nobody knows what ECS has, and nothing that was asked can still be under way, it is what was seen.
 fn apply_drifted(view: &mut View, event: &ServiceDrifted, now: Timestamp) {
     if now.since(event.at) >= DRIFT_COUNTS_FOR {
         return;
     }
-    let services = &mut view.state.get_mut().services;
-    let known = services.entry(event.service.clone()).or_insert(ServiceState {
+    let state = view.state.get_mut();
+    let is_settled = event.at >= state.asked_at + ASKED_FOR;
+    let known = state.services.entry(event.service.clone()).or_insert(ServiceState {
         desired: event.desired,
         applied: Some(event.desired),
         highest: event.desired,
         lowest: event.desired,
     });
-    if known.desired != event.desired {
+    if known.applied.is_none() && is_settled {
+        known.found(event.desired);
+    } else if known.desired != event.desired {
         known.asked();
     }
 }

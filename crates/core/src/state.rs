@@ -53,6 +53,13 @@ impl ServiceState {
         self.lowest = self.applied.unwrap_or(self.lowest).min(self.desired);
         self.applied = None;
     }
+
+    /// ECS has this count.
+    pub const fn found(&mut self, count: u32) {
+        self.applied = Some(count);
+        self.highest = count;
+        self.lowest = count;
+    }
 }
 
 impl Default for ServiceState {

@@ -2,7 +2,13 @@
 
 mod common;
 
-use common::{busy, fleet, in_service as world, service, task_id};
+use common::{busy, fleet, fleet_name, in_service as world, service, task_id};
+use fargate_runners_core::events::{Event, ServiceDrifted};
+use fargate_runners_core::time::Timestamp;
+
+fn drifted(desired: u32, at: Timestamp) -> Event {
+    Event::ServiceDrifted(ServiceDrifted { fleet: fleet_name(), service: service(1), desired, at })
+}
 
 #[test]
 fn a_crash_between_the_ledger_and_ecs_is_made_good_at_the_next_look() {
@@ -163,4 +169,32 @@ fn a_task_that_ecs_has_no_place_for_goes_without_one() {
     world.passes(10);
     let plan = world.look();
     assert_eq!((plan.want, plan.unprotect), (vec![(name, 4)], vec![task_id(2)]));
+}
+
+#[test]
+fn a_count_beyond_a_lowered_maximum_is_forgotten_once_somebody_has_seen_what_ecs_has() {
+    let mut world = busy(4, 4);
+    world.fleet = fleet("service", 3, 3, 1);
+    world.finishes(1);
+    world.passes(10);
+    world.looks_and_dies();
+    // ECS has lowered it; nobody has heard of it, the task is gone, and the lowering is taken back.
+    world.stops(1, 0);
+    world.passes(2);
+    let plan = world.looks_and_dies();
+    assert_eq!((world.desired(1), plan.want), (4, vec![]), "four are not asked for again");
+    world.passes(100);
+    world.happens(&drifted(3, world.now));
+    let plan = world.look();
+    assert_eq!((world.desired(1), plan.want, plan.look_again), (3, vec![], None));
+}
+
+#[test]
+fn what_was_seen_while_a_call_may_be_under_way_counts_for_nothing() {
+    let mut world = world(10, 0);
+    world.queues(1..=3);
+    world.looks_and_dies();
+    world.passes(5);
+    world.happens(&drifted(0, world.now));
+    assert_eq!(world.view.state.get().services[&service(1)].applied, None);
 }

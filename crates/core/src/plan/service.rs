@@ -37,6 +37,7 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally:
     view.state.get_mut().services.entry(current.clone()).or_default();
     // What an earlier look began and could not finish is tried again in a while, not at once: ECS may refuse it for long.
     let again = if falling(view).is_empty() { COALESCE } else { RELEASE_RETRY };
+    forget_excess(view, fleet, current);
     take_back(view, Some(current), now);
     spare_the_needed(view, current, tally, now);
     let places = all_places(view, Some(current), now);
@@ -121,6 +122,17 @@ fn call(view: &mut View, fleet: &Fleet, current: Option<&ServiceName>, plan: &mu
     services.retain(|name, service| Some(name) == current || service.desired > 0 || service.applied != Some(0));
     for (name, _) in &plan.want {
         services.entry(name.clone()).and_modify(ServiceState::asked);
+    }
+}
+
+/// A count that is known not to have been reached yet, and may not be any more since the maximum was lowered, is not wanted any more. Nothing falls by it.
+fn forget_excess(view: &mut View, fleet: &Fleet, current: &ServiceName) {
+    let most = super::maximum(fleet).saturating_sub(elsewhere(view, current));
+    if let Some(service) = view.state.get_mut().services.get_mut(current)
+        && let Some(applied) = service.applied
+        && service.desired > applied
+    {
+        service.desired = service.desired.min(most.max(applied));
     }
 }
 
