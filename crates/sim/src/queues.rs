@@ -30,18 +30,23 @@ const DEAD_VISIBILITY: Millis = 600_000;
 /// A batch of the fleets' queue has at most this many messages.
 const BATCH: usize = 10;
 
-/// A message that has waited for longer than this in its group was held up by something else than its own group's work: R6 speaks of minutes.
-const HELD_UP: Millis = 40 * 60_000;
+/// A message that has waited for longer than this in its group was held up by something else than its own group's work: R6 speaks of minutes. The time in
+/// which the group stood still, because a function had died and the queue hid what it had, is no work and does not count.
+const HELD_UP: Millis = 15 * 60_000;
 
 #[derive(Default)]
 struct Group {
     messages: VecDeque<Queued>,
     works: bool,
+    /// For how long it has stood still in all.
+    stood_still: Millis,
 }
 
 struct Queued {
     message: Message,
     since: Millis,
+    /// For how long its group had stood still before it came.
+    stood_still: Millis,
     tries: u32,
 }
 
@@ -231,7 +236,8 @@ impl Queues {
         let starts = {
             let mut groups = self.groups.borrow_mut();
             let found = groups.entry(group.to_owned()).or_default();
-            found.messages.push_back(Queued { message: Message { id, body }, since: world.now(), tries: 0 });
+            let stood_still = found.stood_still;
+            found.messages.push_back(Queued { message: Message { id, body }, since: world.now(), stood_still, tries: 0 });
             !self.held.get() && !std::mem::replace(&mut found.works, true)
         };
         if starts {
@@ -264,6 +270,18 @@ impl Queues {
             }
         }
         batch
+    }
+
+    /// For how long a group has stood still in all.
+    fn stood_still(&self, group: &str) -> Millis {
+        self.groups.borrow().get(group).map_or(0, |group| group.stood_still)
+    }
+
+    fn has_stood_still(&self, names: &[String], time: Millis) {
+        let mut groups = self.groups.borrow_mut();
+        for name in names {
+            groups.entry(name.clone()).or_default().stood_still += time;
+        }
     }
 
     /// Puts what failed back where it was, or away for good. Returns whether anything is left to wait for.
@@ -302,8 +320,11 @@ async fn work(world: &Rc<World>, group: &str) {
 /// Works on one batch. Returns its groups.
 async fn carry_out(world: &Rc<World>, batch: Vec<(String, Queued)>) -> Vec<String> {
     for (name, queued) in &batch {
-        if world.now() > queued.since + HELD_UP {
-            let minutes = (world.now() - queued.since) / 60_000;
+        // Whoever came while the group stood still has waited for a part of that only.
+        let stood_still = world.queues.stood_still(name) - queued.stood_still;
+        let waited = (world.now() - queued.since).saturating_sub(stood_still);
+        if waited > HELD_UP {
+            let minutes = waited / 60_000;
             world.oracle.violation(world, "R6", format!("a message of {name} was held up for {minutes} minutes in its queue"));
         }
     }
@@ -316,6 +337,7 @@ async fn carry_out(world: &Rc<World>, batch: Vec<(String, Queued)>) -> Vec<Strin
         batch.into_iter().filter(|(_, queued)| failed.as_ref().is_none_or(|ids| ids.contains(&queued.message.id))).collect();
     if world.queues.put_back(failed) {
         world.engine.sleep(FLEETS_VISIBILITY).await;
+        world.queues.has_stood_still(&names, FLEETS_VISIBILITY);
     }
     names
 }

@@ -14,7 +14,7 @@ pub const QUIET_FOR: Duration = Duration::from_secs(120);
 /// An empty service of a replaced revision is kept for this long, so that a roll-back by CloudFormation finds it.
 pub const EMPTY_FOR: Duration = Duration::from_secs(3600);
 
-/// Whether the count that ECS has is another than `scale` asked for.
+/// Whether the count that ECS has is another than `scale` asked for, or `scale` has not known for long what ECS has.
 #[must_use]
 pub fn has_drifted(view: &View, service: &ServiceName, desired: u32, now: Timestamp) -> bool {
     let state = view.state.get();
@@ -22,6 +22,7 @@ pub fn has_drifted(view: &View, service: &ServiceName, desired: u32, now: Timest
         return false;
     }
     match state.services.get(service) {
+        Some(known) if known.applied.is_none() => now.since(state.asked_at) >= QUIET_FOR,
         Some(known) => known.applied == Some(known.desired) && known.desired != desired,
         None => desired > 0,
     }
@@ -76,7 +77,10 @@ mod tests {
     fn a_count_has_drifted_once_nobody_is_changing_it() {
         assert!(has_drifted(&view(2, Some(2)), &service(3), 5, NOW));
         assert!(!has_drifted(&view(2, Some(2)), &service(3), 2, NOW));
-        assert!(!has_drifted(&view(2, None), &service(3), 5, NOW));
+        let mut unknown = view(2, None);
+        assert!(has_drifted(&unknown, &service(3), 2, NOW), "nobody has known for long what ECS has");
+        unknown.state.get_mut().asked_at = NOW;
+        assert!(!has_drifted(&unknown, &service(3), 5, NOW + Duration::from_secs(119)));
         assert!(has_drifted(&view(2, Some(2)), &service(2), 1, NOW));
         assert!(!has_drifted(&view(2, Some(2)), &service(2), 0, NOW));
         let mut busy = view(2, Some(2));
