@@ -6,10 +6,14 @@ use crate::error::CliError;
 use crate::facts;
 use crate::screen::{Answer, Screen};
 use crate::stack::Stack;
+use aws_sdk_cloudwatchlogs::operation::get_log_events::GetLogEventsError;
 use fargate_runners_core::ids::{FleetName, TaskId};
 use fargate_runners_core::job::TOMBSTONE;
 use fargate_runners_core::names::RunnerName;
 use serde::Serialize;
+
+/// What Fargate's log driver calls the stream of a task, before its id: the prefix that the fleet's template gives, and the container.
+const STREAM_OF_A_TASK: &str = "runner/runner";
 
 /// More lines than this are not fetched: `aws logs tail` is better at that.
 const LINES: usize = 10_000;
@@ -26,23 +30,19 @@ pub async fn run(stack: &Stack, options: &arguments::Logs, screen: &Screen) -> R
     let group = format!("/fargate-runners/{}/{fleet}", stack.name);
     let _doing = screen.doing(format!("reading the log of task {task}"));
     let client = aws_sdk_cloudwatchlogs::Client::new(&stack.config);
-    let streams = client.describe_log_streams().log_group_name(&group);
-    let streams = streams.order_by(aws_sdk_cloudwatchlogs::types::OrderBy::LastEventTime).descending(true).limit(50);
-    let found = streams.send().await.map_err(|error| CliError::call(format!("listing the streams of the log group {group}"), error))?;
-    let stream = found.log_streams().iter().filter_map(|stream| stream.log_stream_name()).find(|name| name.ends_with(task.as_str()));
-    let Some(stream) = stream.map(str::to_owned) else {
-        return Err(CliError::Unknown(format!(
-            "task {task} has written nothing to {group} (a task that pulls its image writes nothing yet)"
-        )));
-    };
+    let stream = format!("{STREAM_OF_A_TASK}/{task}");
     let (mut lines, mut from) = (Vec::new(), None);
     for _ in 0..PAGES {
         let call = client.get_log_events().log_group_name(&group).log_stream_name(&stream).start_from_head(true).limit(PAGE);
-        let page = call
-            .set_next_token(from.clone())
-            .send()
-            .await
-            .map_err(|error| CliError::call(format!("reading the log stream {stream}"), error))?;
+        let page = match call.set_next_token(from.clone()).send().await {
+            Ok(page) => page,
+            Err(error) if error.as_service_error().is_some_and(GetLogEventsError::is_resource_not_found_exception) => {
+                return Err(CliError::Unknown(format!(
+                    "task {task} has written nothing to {group} (a task that pulls its image writes nothing yet)"
+                )));
+            }
+            Err(error) => return Err(CliError::call(format!("reading the log stream {stream}"), error)),
+        };
         lines.extend(page.events().iter().filter_map(|event| event.message()).map(|line| line.trim_end().to_owned()));
         if page.next_forward_token == from || lines.len() >= LINES {
             break;

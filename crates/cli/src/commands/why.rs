@@ -171,6 +171,9 @@ fn job_of(given: &[String]) -> Result<(Option<RepositoryName>, JobId), CliError>
         ))
     };
     match given {
+        [one] if one.contains("/actions/runs/") && !one.contains("/job/") => Err(CliError::Given(format!(
+            "{one} is a run, and a run has jobs: open the one that waits, and give its address (https://github.com/OWNER/NAME/actions/runs/RUN/job/JOB)"
+        ))),
         [one] => {
             let job = job_number(one).ok_or_else(wrong)?;
             let path = one.split_once("://").map(|(_, rest)| rest);

@@ -62,7 +62,7 @@ impl<'a> Operator<'a> {
     /// The same, by a role that has the policies of these outputs.
     pub async fn of(project: &'a Project, stack: &Stack, role: &str, policies: &[&str]) -> Outcome<Self> {
         let mut cargo = process::command("cargo");
-        cargo.args(["build", "--quiet", "--package", "fargate-runners", "--bins"]).current_dir(project.root());
+        cargo.args(["build", "--quiet", "--workspace", "--bin", "fargate-runners"]).current_dir(project.root());
         process::watched(cargo).await?;
         let told = |error: fargate_runners_local_stack::aws::Error| Problem::new(error.to_string());
         let wanted = [("RoleName", role), ("AssumeRolePolicyDocument", TRUST)];

@@ -90,14 +90,15 @@ async fn make(
     let made = setup.github.convert_manifest(&setup.place.api, &code).await;
     let made = made.map_err(|error| CliError::github("fetching the App that GitHub has made", error))?;
     let credential = app_credential(&made.id.to_string(), &made.pem, None)?;
-    // First of all: GitHub shows the key to nobody again.
-    setup.store_app(&credential).await?;
+    // Before anything is stored: an App of somebody else's must not replace a credential that works.
     if !made.owner.login.eq_ignore_ascii_case(owner) {
         return Err(CliError::Given(format!(
             "the App {} was made for {}, but the fleets belong to {owner}: delete it at {}, and run this again as somebody who may make Apps for {owner}",
             made.slug, made.owner.login, made.html_url
         )));
     }
+    // GitHub shows the key to nobody again.
+    setup.store_app(&credential).await?;
     page.done(format!("The App {} is made, and its key is in the parameter store.", made.slug));
     let app = App {
         id: made.id,

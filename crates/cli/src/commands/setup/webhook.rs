@@ -143,15 +143,15 @@ async fn hooks<'a>(setup: &'a Setup<'a>, credential: &Credential) -> Result<Vec<
     let mut hooks = Vec::new();
     for scope in &setup.place.scopes {
         let access = Access { scope: scope.clone(), ..setup.access(credential) };
-        if let Some(id) = leads_here(setup, &access).await? {
-            hooks.push(Hook { setup, access, of: HookLogOf::Hook(id) });
-        }
-    }
-    if hooks.is_empty() {
-        return Err(CliError::Unknown(format!(
-            "GitHub has no webhook that leads to {}: run `fargate-runners setup --token`",
-            setup.webhook_url
-        )));
+        // Left out, its deliveries would be refused once the old secret is gone.
+        let Some(id) = leads_here(setup, &access).await? else {
+            return Err(CliError::Unknown(format!(
+                "GitHub shows no webhook of {scope} that leads to {}, so that its secret cannot be changed with the others, and nothing was changed: run `fargate-runners setup --token` \
+                 if there is none; those of an enterprise are changed by hand",
+                setup.webhook_url
+            )));
+        };
+        hooks.push(Hook { setup, access, of: HookLogOf::Hook(id) });
     }
     Ok(hooks)
 }

@@ -325,4 +325,6 @@ fn a_job_is_named_by_its_address_its_number_or_its_repository_with_its_number() 
     assert_eq!(named(&["42"]).unwrap(), (None, JobId(42)));
     assert_eq!(named(&["octo-org/app", "42"]).unwrap(), (Some(repository), JobId(42)));
     assert!(named(&["build"]).unwrap_err().to_string().contains("is no job"));
+    let run = named(&["https://github.com/octo-org/app/actions/runs/7/attempts/2"]);
+    assert!(run.unwrap_err().to_string().contains("a run has jobs"), "neither 7 nor 2 is a job");
 }
