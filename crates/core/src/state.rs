@@ -100,11 +100,6 @@ pub struct Refusal {
     pub reason: String,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-const fn is_none(number: &u32) -> bool {
-    *number == 0
-}
-
 /// A job that went down with its runner.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LostJob {
@@ -192,7 +187,7 @@ pub struct FleetState {
     #[serde(default)]
     pub unnamed_jobs: BTreeMap<TaskId, Timestamp>,
     /// How many events have come since the last look whose consequences nobody has counted yet: a look at all records is due within a second.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "crate::task::is_zero")]
     pub behind: u32,
     /// The newest refusal of ECS to start tasks or to set a count, until it does so again. For people; no decision rests on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -166,9 +166,9 @@ pub struct TaskRecord {
     pub hosting: Hosting,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-const fn is_zero(number: &u8) -> bool {
-    *number == 0
+/// Whether a count need not be written down.
+pub(crate) fn is_zero<N: PartialEq + From<u8>>(number: &N) -> bool {
+    *number == N::from(0)
 }
 
 impl TaskRecord {

@@ -31,6 +31,12 @@ pub enum LookError {
     Port(#[from] PortError),
 }
 
+/// What a view has learned from a batch, to be told once it is written.
+pub(super) struct TakenIn {
+    awaited: Awaited,
+    losses: Vec<RunnerLost>,
+}
+
 impl<L, P, F, B, W, Q, D, C> Scale<L, P, F, B, W, Q, D, C>
 where
     L: Ledger,
@@ -51,11 +57,7 @@ where
         for round in 0..CONFLICTS_MAX {
             let now = self.clock.now();
             let mut view = self.read(name, events, round > 0, now).await?;
-            let awaited = Awaited::of(&view, events);
-            for event in events {
-                apply(&mut view, event, &self.stack, now);
-            }
-            let losses = take_losses(&mut view, now);
+            let taken_in = self.take_in(&mut view, events, now);
             let plan = fleet.as_ref().map(|fleet| {
                 let seed = format!("{}-{name}-{}", self.stack, view.state.version().0);
                 plan(&mut view, fleet, &seed, now)
@@ -71,9 +73,7 @@ where
                 Err(CommitError::Failed(error)) => return Err(error.into()),
                 Ok(()) => {}
             }
-            tell_events(events);
-            measure::news(name, &awaited.told(&view));
-            self.report(losses).await;
+            self.tell_of(taken_in, &view, events).await;
             if let (Some(fleet), Some(plan)) = (fleet, plan) {
                 tell(&fleet, &plan, &view);
                 measure::fleet(name, &view.state.get().counts, plan.waiting_since, now);
@@ -82,6 +82,22 @@ where
             return Ok(());
         }
         Err(LookError::Contention(name.clone()))
+    }
+
+    /// Adds to the view what the events say.
+    pub(super) fn take_in(&self, view: &mut View, events: &[Event], now: Timestamp) -> TakenIn {
+        let awaited = Awaited::of(view, events);
+        for event in events {
+            apply(view, event, &self.stack, now);
+        }
+        TakenIn { awaited, losses: take_losses(view, now) }
+    }
+
+    /// Tells people, metrics and the bus what is in the ledger now.
+    pub(super) async fn tell_of(&self, taken_in: TakenIn, view: &View, events: &[Event]) {
+        tell_events(events);
+        measure::news(view.fleet(), &taken_in.awaited.told(view));
+        self.report(taken_in.losses).await;
     }
 
     async fn fleet(&self, name: &FleetName) -> Result<Option<Fleet>, PortError> {
@@ -135,7 +151,7 @@ where
         sent.is_ok()
     }
 
-    pub(super) async fn report(&self, losses: Vec<RunnerLost>) {
+    async fn report(&self, losses: Vec<RunnerLost>) {
         for lost in &losses {
             metrics::counter!("RunnersLost").increment(1);
             tracing::error!(
@@ -168,7 +184,7 @@ pub(super) async fn commit(ledger: &impl Ledger, writes: &[Write], now: Timestam
 }
 
 /// A job's way can be followed by these lines: GitHub's delivery stands in the webhook's log too.
-pub(super) fn tell_events(events: &[Event]) {
+fn tell_events(events: &[Event]) {
     for event in events {
         if let Event::Job(job) = event {
             tracing::info!(

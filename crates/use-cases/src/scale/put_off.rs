@@ -3,13 +3,10 @@
 //! all that counts, which in a burst is the burst. Nothing is decided here.
 
 use super::Scale;
-use super::look::{commit, tell_events};
-use crate::measure;
+use super::look::commit;
 use crate::ports::{Bus, Capacity, Clock, CommitError, DeadLetters, FleetQueue, Fleets, Ledger, PortError, WakeUp};
-use fargate_runners_core::apply::{apply, take_losses};
 use fargate_runners_core::events::Event;
 use fargate_runners_core::ids::FleetName;
-use fargate_runners_core::news::Awaited;
 use fargate_runners_core::plan::{PutOff, put_off};
 use fargate_runners_core::record::{Key, View};
 use std::collections::BTreeMap;
@@ -69,11 +66,7 @@ where
         view.add(self.ledger.read(&[Key::Fleet(name.clone())], now).await?);
         let Some(put_off) = put_off(view.state.get_mut(), now) else { return Ok(false) };
         self.read_what_they_are_about(&mut view, events, false, now).await?;
-        let awaited = Awaited::of(&view, events);
-        for event in events {
-            apply(&mut view, event, &self.stack, now);
-        }
-        let losses = take_losses(&mut view, now);
+        let taken_in = self.take_in(&mut view, events, now);
         // Also so that a look that has read what counts before this, and writes after it, begins anew.
         let state = view.state.get_mut();
         state.behind = state.behind.saturating_add(u32::try_from(events.len()).unwrap_or(u32::MAX));
@@ -88,10 +81,8 @@ where
             Err(CommitError::Conflict) => return Ok(false),
             Err(CommitError::Failed(error)) => return Err(error),
         }
-        tell_events(events);
         tracing::info!(fleet = %name, events = events.len(), "wrote down events; the fleet is looked at within a second");
-        measure::news(name, &awaited.told(&view));
-        self.report(losses).await;
+        self.tell_of(taken_in, &view, events).await;
         Ok(true)
     }
 }
