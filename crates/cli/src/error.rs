@@ -115,6 +115,18 @@ impl CliError {
         }
     }
 
+    /// Whether the same question may well be answered a moment later: AWS throttles, or an answer did not come.
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Port(error) => error.retry != Retry::Never,
+            Self::Call { .. } => {
+                let said = chain(self).to_ascii_lowercase();
+                PASSING.iter().any(|word| said.contains(word))
+            }
+            _ => false,
+        }
+    }
+
     /// What a person can do about it.
     pub fn remedy(&self) -> Option<&'static str> {
         match self {
@@ -127,6 +139,9 @@ impl CliError {
         }
     }
 }
+
+/// AWS's words, and those of the way to it, for what passes by itself.
+const PASSING: [&str; 7] = ["throttl", "rate exceeded", "timeout", "timed out", "dispatch failure", "service unavailable", "internal"];
 
 /// What to do about a call of AWS that failed, by AWS's words for it; the first that fits.
 const REMEDIES: &[(&[&str], &str)] = &[
@@ -166,6 +181,22 @@ fn of_aws_words(said: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_passes_by_itself_is_told_from_what_somebody_must_mend() {
+        for (said, passes) in [
+            ("ThrottlingException: Rate exceeded", true),
+            ("operation timeout (all attempts including retries) occurred after 30s", true),
+            ("dispatch failure: io error: connection reset", true),
+            ("ExpiredToken: The security token included in the request is expired", false),
+            ("AccessDenied: not authorized", false),
+        ] {
+            assert_eq!(CliError::call("asking", said.to_owned()).passes(), passes, "{said}");
+        }
+        let port = |retry| CliError::Port(PortError::new("reading", retry, "no"));
+        assert!(port(Retry::Throttled).passes() && port(Retry::UnknownEffect).passes() && !port(Retry::Never).passes());
+        assert!(!CliError::NoRegion.passes());
+    }
 
     #[test]
     fn a_call_that_failed_is_told_with_what_to_do_about_it() {

@@ -19,8 +19,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long one attempt of a call may take: `sweep`, which is asked about GitHub, may take minutes.
-const ATTEMPT: Duration = Duration::from_secs(310);
+/// How long one attempt of a call may take: AWS answers what is asked here within seconds, so that a longer wait means that the answer is lost.
+const ATTEMPT: Duration = Duration::from_secs(10);
+
+/// How long a call may take with its repeats: nobody waits for longer without wondering.
+const CALL: Duration = Duration::from_secs(30);
+
+/// How long the invocation of `sweep` may take, with its repeats: the function itself may take five minutes.
+const SWEEP: Duration = Duration::from_secs(310);
 
 /// The stack.
 pub struct Stack {
@@ -105,7 +111,8 @@ impl Stack {
     /// Asks `sweep`, which alone may ask GitHub.
     pub async fn ask_sweep<A: DeserializeOwned>(&self, question: &impl Serialize) -> Result<A, CliError> {
         let function = format!("{}-sweep", self.name);
-        let client = aws_sdk_lambda::Client::new(&self.config);
+        let patient = aws_sdk_lambda::config::Builder::from(&self.config).timeout_config(within(SWEEP, SWEEP)).build();
+        let client = aws_sdk_lambda::Client::from_conf(patient);
         let call = client.invoke().function_name(&function).payload(serde_json::to_vec(question)?.into());
         let answer = call.send().await.map_err(|error| CliError::call(format!("invoking the function {function}"), error))?;
         let payload = answer.payload.map(aws_sdk_lambda::primitives::Blob::into_inner).unwrap_or_default();
@@ -116,10 +123,14 @@ impl Stack {
     }
 }
 
+/// The limits of a call: of each attempt, and of all of them together.
+fn within(attempt: Duration, all: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(limits::CONNECT).operation_attempt_timeout(attempt).operation_timeout(all).build()
+}
+
 async fn config(account: &Account) -> Result<SdkConfig, CliError> {
     let http = Pool::new().map_err(|error| CliError::call("setting up TLS", error))?;
-    let timeouts = TimeoutConfig::builder().connect_timeout(limits::CONNECT).operation_attempt_timeout(ATTEMPT).build();
-    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http).timeout_config(timeouts);
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http).timeout_config(within(ATTEMPT, CALL));
     loader = loader.retry_config(RetryConfig::standard().with_max_attempts(limits::ATTEMPTS));
     if let Some(profile) = &account.profile {
         loader = loader.profile_name(profile);
@@ -132,4 +143,40 @@ async fn config(account: &Account) -> Result<SdkConfig, CliError> {
         return Err(CliError::NoRegion);
     }
     Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fargate_runners_use_cases::ports::chain;
+    use std::net::TcpListener;
+
+    /// A short limit in the place of the real one, so that nobody waits for it.
+    const SHORT: Duration = Duration::from_millis(300);
+
+    #[tokio::test]
+    async fn all_the_repeats_of_a_call_that_gets_no_answer_are_within_its_time() {
+        // Connections are taken by the system, and nobody ever answers.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let config = aws_sdk_cloudformation::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("eu-west-1"))
+            .endpoint_url(format!("http://{}", silent.local_addr().unwrap()))
+            .http_client(Pool::new().unwrap())
+            .credentials_provider(aws_sdk_cloudformation::config::Credentials::new("nobody", "nothing", None, None, "test"))
+            .retry_config(RetryConfig::standard().with_max_attempts(limits::ATTEMPTS))
+            .timeout_config(within(SHORT, SHORT * 2))
+            .build();
+        let error = aws_sdk_cloudformation::Client::from_conf(config).describe_stacks().send().await.unwrap_err();
+        assert!(chain(&error).contains("operation timeout"), "{}", chain(&error));
+    }
+
+    #[test]
+    fn only_sweep_may_take_minutes() {
+        let template = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml")).unwrap();
+        let timeouts = template.lines().filter_map(|line| line.trim().strip_prefix("Timeout: ")?.split_whitespace().next()?.parse().ok());
+        let longest: Duration = timeouts.map(Duration::from_secs).max().unwrap();
+        assert!(longest > CALL && longest < SWEEP, "{longest:?}");
+        assert!(CALL <= Duration::from_secs(30) && ATTEMPT <= CALL);
+    }
 }

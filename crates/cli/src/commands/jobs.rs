@@ -17,6 +17,7 @@ pub async fn run(stack: &Stack, options: &Filter, screen: &Screen) -> Result<boo
     let mut jobs = Vec::new();
     for facts in facts::fleets(stack, options.fleet.as_ref(), screen).await? {
         let records = if options.all {
+            let _doing = screen.doing(format!("reading the jobs of fleet {} since {}", facts.fleet.name, words::utc(now - TOMBSTONE)));
             facts::jobs_since(stack, &facts.fleet.name, now - TOMBSTONE).await?.0
         } else {
             facts.jobs().cloned().collect()
