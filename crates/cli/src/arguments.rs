@@ -228,9 +228,39 @@ fn fleet_name(text: &str) -> Result<FleetName, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    /// Checks that every command of ours which a text names in backticks is one.
+    pub fn understood(text: &str) {
+        for command in text.split('`').skip(1).step_by(2).filter(|quoted| quoted.starts_with("fargate-runners ")) {
+            let parsed = Arguments::try_parse_from(command.split_whitespace());
+            assert!(parsed.is_ok(), "{command:?} of {text:?}: {:?}", parsed.err());
+        }
+    }
+
+    #[test]
+    fn every_command_that_a_runbook_names_is_understood_and_each_page_begins_with_one() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/runbooks");
+        let mut pages = 0;
+        for page in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let text = std::fs::read_to_string(&page).unwrap();
+            let name = page.display();
+            let mut blocks = text.split("```");
+            // Outside of blocks commands stand in backticks, within them in lines of their own.
+            while let Some(prose) = blocks.next() {
+                understood(prose);
+                let lines = blocks.next().unwrap_or_default().lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+                lines.filter(|line| line.starts_with("fargate-runners")).for_each(|line| understood(&format!("`{line}`")));
+            }
+            let looks = text.split("## How to look").nth(1).or_else(|| text.split("same first look").nth(1)).unwrap_or_default();
+            let looks = looks.split("\n## ").next().unwrap_or_default();
+            assert!(looks.contains("fargate-runners doctor") || looks.contains("fargate-runners why"), "{name} looks by hand only");
+            pages += 1;
+        }
+        assert!(pages > 10, "{pages}");
+    }
 
     #[test]
     fn every_command_has_examples_and_each_is_understood() {

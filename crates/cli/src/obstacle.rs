@@ -38,8 +38,18 @@ pub enum Obstacle {
     Memory,
     /// It needed more disk than it has.
     Disk,
-    /// The start script and the control plane are of different versions, or the script could not ask.
-    Script,
+    /// The control plane does not take the task for one of its own.
+    Stranger,
+    /// The task got no registration in its time.
+    Registration,
+    /// The image lacks what the start script needs, or the task lacks a setting.
+    Environment,
+    /// What the task was given to register with was not acknowledged.
+    Acknowledgement,
+    /// The runner's program did not come up, or ended without a job.
+    Runner,
+    /// Somebody or AWS stopped it.
+    Stopped,
     /// Nothing that is known.
     Unknown,
 }
@@ -94,18 +104,36 @@ const WORDS: &[(&[&str], Obstacle)] = &[
     (&["security group"], Obstacle::Subnet),
     (&["network interface"], Obstacle::Subnet),
     (&["outofmemory"], Obstacle::Memory),
-    (&["exit code 137"], Obstacle::Memory),
     (&["no space left"], Obstacle::Disk),
-    (&["exit code 10"], Obstacle::Script),
     // What is left of it has to do with the way to AWS's own interfaces.
     (&["resourceinitializationerror"], Obstacle::Network),
 ];
 
+/// What the container ended with: the start script's own codes, which stand at its head in `fleet.yaml`, and SIGKILL, which comes for want of memory mostly.
+const EXIT_CODES: &[(u32, Obstacle)] = &[
+    (10, Obstacle::Stranger),
+    (11, Obstacle::Registration),
+    (12, Obstacle::Environment),
+    (13, Obstacle::Acknowledgement),
+    (14, Obstacle::Runner),
+    (15, Obstacle::Stopped),
+    (16, Obstacle::Stopped),
+    (137, Obstacle::Memory),
+];
+
+/// The words before its number.
+const EXIT_CODE: &str = "exit code";
+
 impl Obstacle {
-    /// Reads it.
+    /// Reads it. Words say more than a number.
     pub fn of(said: &str) -> Self {
         let said = said.to_ascii_lowercase();
-        WORDS.iter().find(|(words, _)| words.iter().all(|word| said.contains(word))).map_or(Self::Unknown, |(_, obstacle)| *obstacle)
+        let by_words = WORDS.iter().find(|(words, _)| words.iter().all(|word| said.contains(word))).map(|(_, obstacle)| *obstacle);
+        let by_code = || {
+            let code = exit_code(&said)?;
+            EXIT_CODES.iter().find(|(known, _)| *known == code).map(|(_, obstacle)| *obstacle)
+        };
+        by_words.or_else(by_code).unwrap_or(Self::Unknown)
     }
 
     /// What `doctor` calls the thing that it looked at.
@@ -113,18 +141,19 @@ impl Obstacle {
         match self {
             Self::Quota => "vCPU quota",
             Self::Capacity => "capacity",
-            Self::Image | Self::ImageAccess | Self::RegistryLimit | Self::Architecture => "image",
+            Self::Image | Self::ImageAccess | Self::RegistryLimit | Self::Architecture | Self::Environment => "image",
             Self::Network => "network",
             Self::Log => "log group",
             Self::Role | Self::Permission => "roles",
             Self::Subnet => "subnets",
             Self::Cluster | Self::Service | Self::TaskDefinition => "stack drift",
             Self::Throttled => "throttling",
-            Self::Memory | Self::Disk | Self::Script | Self::Unknown => "starts",
+            Self::Registration | Self::Acknowledgement => "registrations",
+            Self::Memory | Self::Disk | Self::Stranger | Self::Runner | Self::Stopped | Self::Unknown => "starts",
         }
     }
 
-    /// Whether the image is what is wrong.
+    /// Whether the image cannot be had.
     pub const fn is_image(self) -> bool {
         matches!(self, Self::Image | Self::ImageAccess | Self::RegistryLimit | Self::Architecture)
     }
@@ -149,15 +178,40 @@ impl Obstacle {
             Self::Throttled => "AWS throttles: `scale` tries again by itself. If it lasts, others in the account use up the same limit.".to_owned(),
             Self::Memory => format!("More memory: deploy fleet {fleet} with a higher Memory."),
             Self::Disk => format!("More disk: deploy fleet {fleet} with a higher EphemeralStorage."),
-            Self::Script => format!("Deploy the fleet's stack again. `fargate-runners logs TASK` has its words (`fargate-runners runners --fleet {fleet} --all` lists the tasks)."),
+            Self::Stranger => format!("The fleet's description and the role of its tasks differ: deploy the fleet's stack again. `fargate-runners logs TASK` has the task's words (`fargate-runners runners --fleet {fleet} --all` lists the tasks)."),
+            Self::Registration => "Tasks asked for a registration until their time was over: `fargate-runners doctor` says what GitHub, the credential or `register` lacks; what the credential lacks, `fargate-runners setup` mends.".to_owned(),
+            Self::Environment => format!("The image lacks bash, curl, jq or GitHub's runner, or the task a setting: `fargate-runners logs TASK` says what (`fargate-runners runners --fleet {fleet} --all` lists the tasks). Correct the parameter Image, or deploy the fleet's stack again."),
+            Self::Acknowledgement => "`register` made registrations and did not answer their acknowledgement: `fargate-runners doctor` looks at its errors, and at the ledger.".to_owned(),
+            Self::Runner => format!("GitHub's runner did not come up: `fargate-runners logs TASK` has its words (`fargate-runners runners --fleet {fleet} --all` lists the tasks). An image that GitHub refuses as too old is built again."),
+            Self::Stopped => "Somebody or AWS stopped the tasks while they started (StopTask, a Spot interruption): CloudTrail says who. Others are started in their place.".to_owned(),
             Self::Unknown => format!("`fargate-runners runners --fleet {fleet} --all`, then `fargate-runners logs TASK`; the log of `scale` has each refusal."),
         }
     }
 }
 
+/// The number that comes after these words, as a whole.
+fn exit_code(said: &str) -> Option<u32> {
+    let (_, after) = said.split_once(EXIT_CODE)?;
+    let after = after.trim_start_matches([' ', ':']);
+    after.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_exit_code_that_the_start_script_documents_is_known_and_no_other_is_taken_for_one() {
+        let template = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fleet.yaml")).unwrap();
+        let listed = template.lines().skip_while(|line| !line.contains("# Exit codes;")).skip(1);
+        let listed: Vec<u32> = listed.map_while(|line| line.trim().strip_prefix('#')?.split_whitespace().next()?.parse().ok()).collect();
+        assert_eq!((listed.first(), listed.len()), (Some(&0), 8), "{listed:?}");
+        for code in 0..=255 {
+            let obstacle = Obstacle::of(&format!("Essential container in task exited (exit code {code})"));
+            let is_known = listed.contains(&code) && code != 0 || code == 137;
+            assert_eq!(obstacle != Obstacle::Unknown, is_known, "{code}: {obstacle:?}");
+        }
+    }
 
     #[test]
     fn aws_words_are_read_as_what_they_mean() {
@@ -192,7 +246,10 @@ mod tests {
             ("ClientException: TaskDefinition is inactive", Obstacle::TaskDefinition),
             ("ThrottlingException: Rate exceeded", Obstacle::Throttled),
             ("OutOfMemoryError: Container killed due to memory usage (exit code 137)", Obstacle::Memory),
-            ("Essential container in task exited (exit code 10)", Obstacle::Script),
+            ("Essential container in task exited (exit code 10)", Obstacle::Stranger),
+            ("Essential container in task exited (exit code 100)", Obstacle::Unknown),
+            ("Essential container in task exited (exit code 137)", Obstacle::Memory),
+            ("Exit Code: 13", Obstacle::Acknowledgement),
             ("Essential container in task exited (exit code 1)", Obstacle::Unknown),
         ] {
             assert_eq!(Obstacle::of(said), obstacle, "{said}");

@@ -7,6 +7,7 @@ mod finding;
 mod fleet;
 mod github;
 mod triggers;
+mod webhooks;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! `fleets validate`: descriptions are read as the functions read them, before anything is deployed.
 
 use crate::error::CliError;
+use crate::scopes::holds;
 use crate::screen::{Answer, Screen, Tone, coloured};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_use_cases::ports::chain;
@@ -48,21 +49,24 @@ fn check(descriptions: &[serde_json::Value]) -> Checked {
     checked
 }
 
-/// Fleets that get no job, because another one of the same scope has the same labels and comes first.
+/// Fleets that get no job, because another one of the same labels comes first wherever they could have one. The scopes need not be equal: what an organisation's
+/// fleet takes, none of its repositories' fleets gets.
 pub fn shadows(fleets: &[Fleet]) -> Vec<String> {
     let mut found = Vec::new();
     for fleet in fleets {
         let before = |other: &&Fleet| {
             other.name < fleet.name
-                && other.scope == fleet.scope
+                && holds(&other.scope, &fleet.scope)
                 && other.labels == fleet.labels
                 && other.allow_public_repositories >= fleet.allow_public_repositories
         };
         if let Some(other) = fleets.iter().find(before) {
-            found.push(format!(
-                "fleet {} gets no jobs: fleet {} has the same scope and labels, and its name comes first",
-                fleet.name, other.name
-            ));
+            let scopes = if holds(&fleet.scope, &other.scope) {
+                "has the same scope and labels".to_owned()
+            } else {
+                format!("has the same labels, its scope {} holds {}", other.scope, fleet.scope)
+            };
+            found.push(format!("fleet {} gets no jobs: fleet {} {scopes}, and its name comes first", fleet.name, other.name));
         }
     }
     found
@@ -99,5 +103,20 @@ mod tests {
         assert!(checked.wrong[0].starts_with("bad: maximum is 9000"), "{:?}", checked.wrong);
         assert_eq!(checked.valid.len(), 2);
         assert!(checked.warnings[0].starts_with("fleet b gets no jobs: fleet a"), "{:?}", checked.warnings);
+    }
+
+    #[test]
+    fn an_organisations_fleet_takes_the_jobs_of_its_repositorys_fleet_and_not_the_other_way_round() {
+        let fleet = |name: &str, scope: &str| {
+            let mut description = description(name, &["linux"]);
+            description["scope"] = json!(scope);
+            Fleet::parse(&description.to_string()).unwrap()
+        };
+        let told = shadows(&[fleet("a", "org/octo-org"), fleet("b", "repo/octo-org/app")]);
+        assert_eq!(told.len(), 1);
+        assert!(told[0].contains("fleet b gets no jobs: fleet a") && told[0].contains("org/octo-org holds repo/octo-org/app"), "{told:?}");
+        // The repository's fleet comes first for its own jobs, and the organisation's has those of all the others.
+        assert!(shadows(&[fleet("a", "repo/octo-org/app"), fleet("b", "org/octo-org")]).is_empty());
+        assert!(shadows(&[fleet("a", "org/other-org"), fleet("b", "repo/octo-org/app")]).is_empty());
     }
 }

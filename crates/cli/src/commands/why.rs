@@ -2,6 +2,7 @@
 //!
 //! What is known is gathered here (ledger, ECS, and GitHub by way of `sweep`); what follows from it is decided by `cause`, which is pure.
 
+mod arrival;
 mod cause;
 mod evidence;
 mod steps;
@@ -19,18 +20,23 @@ use crate::stack::Stack;
 use cause::Cause;
 use evidence::{Evidence, Github};
 use fargate_runners_aws::DynamoPace;
-use fargate_runners_core::ids::{JobId, RepositoryName};
+use fargate_runners_core::ids::{JobId, RepositoryName, TaskId};
 use fargate_runners_core::job::JobRecord;
 use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::record::{Key, Record};
 use fargate_runners_core::task::TaskRecord;
+use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::inquiry::{self, Inquiry};
 use fargate_runners_use_cases::ports::{Ledger as _, Survey as _, chain};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use steps::Step;
 
 /// Pages of tasks that are looked at: a fleet of thousands needs more, but what its tasks wait for shows on the first ones.
 const TASK_PAGES: usize = 5;
+
+/// Tasks that ECS describes at once; what those wait for that came first, all others wait for too.
+const DESCRIBED: usize = 100;
 
 /// Tells it. All is well unless the job waits for something that somebody must put right.
 pub async fn run(stack: &Stack, options: &arguments::Why, screen: &Screen) -> Result<bool, CliError> {
@@ -76,6 +82,7 @@ async fn gather(stack: &Stack, repository: Option<RepositoryName>, job: JobId, s
         records,
         task,
         seen_tasks: Vec::new(),
+        started: BTreeMap::new(),
         services: Vec::new(),
         github: Github::NotAsked,
         access: None,
@@ -154,6 +161,27 @@ async fn ask_ecs(stack: &Stack, home: &FleetFacts, evidence: &mut Evidence, scre
         Ok(services) => evidence.services = services,
         Err(error) => evidence.trouble.push(chain(&error)),
     }
+    if let Err(error) = ask_starts(stack, home, evidence).await {
+        evidence.trouble.push(chain(&error));
+    }
+}
+
+/// Asks when the containers of those tasks came to run that have no registration yet.
+async fn ask_starts(stack: &Stack, home: &FleetFacts, evidence: &mut Evidence) -> Result<(), CliError> {
+    let tasks: Vec<String> = evidence.unregistered().iter().take(DESCRIBED).map(|task| task.id.to_string()).collect();
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    let call = aws_sdk_ecs::Client::new(&stack.config).describe_tasks().cluster(&home.fleet.cluster).set_tasks(Some(tasks));
+    let what = || format!("asking ECS when the tasks of fleet {} began to run", home.fleet.name);
+    let answer = call.send().await.map_err(|error| CliError::call(what(), error))?;
+    evidence.started = answer.tasks().iter().filter_map(started).collect();
+    Ok(())
+}
+
+fn started(task: &aws_sdk_ecs::types::Task) -> Option<(TaskId, Timestamp)> {
+    let millis = task.started_at()?.to_millis().ok()?;
+    Some((TaskId::from_arn(task.task_arn()?).ok()?, Timestamp::from_millis(u64::try_from(millis).ok()?)))
 }
 
 /// The job's number in an id, an address such as `https://github.com/OWNER/NAME/actions/runs/7/job/42`, or a link to a check run.

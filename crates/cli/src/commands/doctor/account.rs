@@ -5,6 +5,7 @@ use crate::error::CliError;
 use crate::facts::FleetFacts;
 use crate::stack::Stack;
 use crate::words::count;
+use aws_sdk_cloudwatch::types::StateValue;
 use aws_sdk_sqs::types::QueueAttributeName;
 use fargate_runners_use_cases::ports::chain;
 
@@ -19,6 +20,23 @@ pub const FUNCTIONS: [&str; 5] = ["webhook", "register", "deregister", "scale", 
 
 /// The dead-letter queues, by the last part of their names.
 const DEAD_LETTERS: [&str; 4] = ["fleets-dead.fifo", "wake-up-dead", "deregister-retry-dead", "events-dead"];
+
+/// The alarms of `observability.yaml`, by what comes after the stack's name.
+const ALARMS: [&str; 10] = [
+    "OldestQueued",
+    "BootsFailing",
+    "TasksMissing",
+    "MintsFailed",
+    "WebhookFailing",
+    "Functions",
+    "Losses",
+    "DeadLetters",
+    "RateLimitLow",
+    "RunnerVersion",
+];
+
+/// Pages of alarms, of which one holds fifty.
+const ALARM_PAGES: usize = 5;
 
 /// What was read; each part may have failed by itself.
 pub struct Account {
@@ -197,15 +215,39 @@ async fn letters(client: &aws_sdk_sqs::Client, name: &str) -> Result<u64, CliErr
     Ok(count.unwrap_or_default())
 }
 
+/// The names of a stack's alarms. Another stack's name may begin with this one's, so that a prefix would not do.
+fn alarm_names(stack: &str) -> Vec<String> {
+    ALARMS.iter().map(|alarm| format!("{stack}-{alarm}")).collect()
+}
+
 async fn alarms(stack: &Stack) -> Result<Vec<(String, String, String)>, String> {
     let client = aws_sdk_cloudwatch::Client::new(&stack.config);
-    let call =
-        client.describe_alarms().alarm_name_prefix(format!("{}-", stack.name)).state_value(aws_sdk_cloudwatch::types::StateValue::Alarm);
-    let answer = call.send().await.map_err(|error| chain(&error))?;
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    Ok(answer
-        .metric_alarms()
-        .iter()
-        .map(|alarm| (text(alarm.alarm_name()), text(alarm.alarm_description()), text(alarm.state_reason())))
-        .collect())
+    let (mut alarms, mut from) = (Vec::new(), None);
+    for _ in 0..ALARM_PAGES {
+        let call = client.describe_alarms().set_alarm_names(Some(alarm_names(&stack.name))).state_value(StateValue::Alarm);
+        let page = call.set_next_token(from).send().await.map_err(|error| chain(&error))?;
+        let told = page.metric_alarms().iter();
+        alarms.extend(told.map(|alarm| (text(alarm.alarm_name()), text(alarm.alarm_description()), text(alarm.state_reason()))));
+        from = page.next_token;
+        if from.is_none() {
+            break;
+        }
+    }
+    Ok(alarms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_alarms_are_those_that_the_stack_deploys_and_no_other_stacks() {
+        let template = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../observability.yaml")).unwrap();
+        let deployed =
+            template.lines().filter_map(|line| line.trim().strip_prefix(r#"AlarmName: !Sub "${ControlPlane}-"#)?.strip_suffix('"'));
+        assert_eq!(deployed.collect::<Vec<_>>(), ALARMS);
+        let (one, two) = (alarm_names("runners"), alarm_names("runners-two"));
+        assert!(one.contains(&"runners-MintsFailed".to_owned()) && one.iter().all(|name| !two.contains(name)));
+    }
 }

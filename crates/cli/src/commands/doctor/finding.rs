@@ -1,5 +1,6 @@
 //! One line of a diagnosis.
 
+use crate::pages::runbook;
 use serde::Serialize;
 use std::fmt::Display;
 
@@ -26,25 +27,25 @@ pub struct Finding {
     pub says: String,
     /// What to do.
     pub remedy: Option<String>,
-    /// The page that says more, in the repository.
+    /// The address of the page that says more.
     pub runbook: Option<&'static str>,
 }
 
 /// The pages on what is looked at.
 const RUNBOOKS: &[(&[&str], &str)] = &[
-    (&["waiting jobs"], "docs/runbooks/oldest-queued.md"),
-    (&["image", "network", "log group", "starts"], "docs/runbooks/boots-failing.md"),
-    (&["vCPU quota", "capacity", "roles", "subnets", "stack drift", "throttling", "protection"], "docs/runbooks/tasks-missing.md"),
-    (&["credential", "installation", "permissions", "runner group", "clock", "registrations"], "docs/runbooks/mints-failed.md"),
-    (&["webhook", "webhook secret", "events", "deliveries"], "docs/runbooks/webhook-failing.md"),
-    (&["functions", "errors", "ledger", "triggers"], "docs/runbooks/functions.md"),
-    (&["dead letters"], "docs/runbooks/dead-letters.md"),
-    (&["rate limit"], "docs/runbooks/rate-limit-low.md"),
-    (&["runner version"], "docs/runbooks/runner-version.md"),
+    (&["waiting jobs"], runbook!("oldest-queued.md")),
+    (&["image", "network", "log group", "starts"], runbook!("boots-failing.md")),
+    (&["vCPU quota", "capacity", "roles", "subnets", "stack drift", "throttling", "protection"], runbook!("tasks-missing.md")),
+    (&["credential", "installation", "permissions", "runner group", "clock", "registrations"], runbook!("mints-failed.md")),
+    (&["webhook", "webhook secret", "events", "deliveries"], runbook!("webhook-failing.md")),
+    (&["functions", "errors", "ledger", "triggers"], runbook!("functions.md")),
+    (&["dead letters"], runbook!("dead-letters.md")),
+    (&["rate limit"], runbook!("rate-limit-low.md")),
+    (&["runner version"], runbook!("runner-version.md")),
 ];
 
 /// The page on what was looked at.
-pub fn runbook(check: &str) -> Option<&'static str> {
+fn page(check: &str) -> Option<&'static str> {
     RUNBOOKS.iter().find(|(checks, _)| checks.contains(&check)).map(|(_, page)| *page)
 }
 
@@ -56,12 +57,12 @@ impl Finding {
 
     /// Worth a look.
     pub fn warning(check: &'static str, says: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Warning, says: says.into(), remedy: Some(remedy.into()), runbook: runbook(check) }
+        Self { check, verdict: Verdict::Warning, says: says.into(), remedy: Some(remedy.into()), runbook: page(check) }
     }
 
     /// Jobs suffer.
     pub fn wrong(check: &'static str, says: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Wrong, says: says.into(), remedy: Some(remedy.into()), runbook: runbook(check) }
+        Self { check, verdict: Verdict::Wrong, says: says.into(), remedy: Some(remedy.into()), runbook: page(check) }
     }
 
     /// It could not be found out.
@@ -96,10 +97,14 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn every_runbook_that_is_named_is_there() {
+    fn every_runbook_that_is_named_is_there_and_can_be_opened_without_the_repository() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        for (_, page) in RUNBOOKS {
-            assert!(root.join(page).exists(), "{page}");
+        let web = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/");
+        for (checks, page) in RUNBOOKS {
+            // Whoever has the program alone has no file of the repository.
+            let path = page.strip_prefix(web).unwrap_or_else(|| panic!("{page} is no address"));
+            assert!(web.starts_with("https://") && root.join(path).exists(), "{page}");
+            assert_eq!(Finding::wrong(checks[0], "x", "y").runbook, Some(*page));
         }
     }
 

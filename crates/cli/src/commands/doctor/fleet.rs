@@ -119,7 +119,7 @@ fn protection(facts: &FleetFacts, now: Timestamp) -> Option<Finding> {
 /// What `register` complains of since the fleet's last registration: one that came through is proof that it is over.
 pub fn registrations(facts: &FleetFacts, complaints: &[Complaint]) -> Option<Finding> {
     let (name, last) = (facts.fleet.name.as_str(), facts.view.state.get().last_registered_at);
-    let newest = complaints.iter().rfind(|complaint| complaint.at > last && complaint.names(name))?;
+    let newest = complaints.iter().rfind(|complaint| complaint.at > last && complaint.is_of(name))?;
     let says = format!("fleet {name}: tasks are not registered: {}", newest.what);
     Some(if newest.what.contains("protect") {
         Finding::wrong(

@@ -1,13 +1,17 @@
-//! What GitHub says: credentials, permissions, webhooks, runner groups, versions.
+//! What GitHub says: credentials, permissions, runner groups, versions.
 
 use super::finding::Finding;
+use super::webhooks;
 use crate::needs;
 use crate::words::{duration, utc};
 use fargate_runners_core::fleet::{Fleet, Scope};
 use fargate_runners_core::time::Timestamp;
-use fargate_runners_use_cases::inquiry::{Access, Delivery, Failure, FailureKind, GithubAnswer, Webhook, Webhooks};
+use fargate_runners_use_cases::inquiry::{Access, Failure, FailureKind, GithubAnswer, RunnerGroup, Token};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// The credential that fleets have unless they name another.
+const DEFAULT: &str = "default";
 
 /// GitHub refuses a JWT from about a minute on; this much is worth a word.
 const CLOCK_MATTERS: i64 = 20;
@@ -18,20 +22,21 @@ const FEW_CALLS_PERCENT: u64 = 20;
 /// Versions that are refused so soon are told of.
 const VERSION_SOON: Duration = Duration::from_secs(14 * 86_400);
 
+/// A token that expires so soon is told of: whoever can make another may be away for two weeks.
+const TOKEN_SOON: Duration = Duration::from_secs(14 * 86_400);
+
 /// All of it.
 pub fn findings(answer: &GithubAnswer, fleets: &[Fleet], retries_jobs: bool, now: Timestamp) -> Vec<Finding> {
     let mut findings = Vec::new();
     for access in &answer.accesses {
-        findings.extend(credential(access));
+        findings.extend(credential(access, now));
         findings.extend(clock(access));
         findings.extend(permissions(access, retries_jobs));
         findings.extend(limits(access));
         findings.extend(groups(access, fleets));
         findings.extend(versions(access, now));
     }
-    for webhooks in &answer.webhooks {
-        findings.extend(hooks(webhooks, answer, now));
-    }
+    findings.extend(webhooks::findings(answer, now));
     if answer.left_out > 0 {
         findings.push(Finding::warning(
             "GitHub",
@@ -46,35 +51,50 @@ fn way(access: &Access) -> String {
     format!("credential {} for {}", access.credential, access.scope)
 }
 
-fn failed(check: &'static str, what: &str, failure: &Failure) -> Finding {
+/// The command that sets a credential up, with an option more or none.
+pub fn setup(credential: &str, option: &str) -> String {
+    let named = if credential == DEFAULT { String::new() } else { format!(" --credential {credential}") };
+    format!("`fargate-runners setup{option}{named}`")
+}
+
+/// A part of the answer that could not be had; `credential` asked for it.
+pub fn failed(check: &'static str, what: &str, credential: &str, failure: &Failure) -> Finding {
     let status = failure.status.map(|status| format!(" ({status})")).unwrap_or_default();
     let says = format!("{what}: {}{status}", failure.message);
+    let setup = |option| setup(credential, option);
     match failure.kind {
-        FailureKind::Credential => Finding::wrong(check, says, "Write the credential into SSM anew, as the output PutCredential says."),
+        FailureKind::Credential => Finding::wrong(
+            check,
+            says,
+            format!("{} writes it (a token: {}; by hand: the output PutCredential).", setup(""), setup(" --token")),
+        ),
         FailureKind::Unauthorized => Finding::wrong(
             check,
             says,
-            "GitHub does not accept it: an App's id and key must belong together; a token may have expired or been revoked. Write it anew (output PutCredential).",
+            format!(
+                "GitHub does not accept it: an App's id and key must belong together; a token may have expired or been revoked. Write it anew: a new key of the App by {}, another App by {}, a token by {} (by hand: the output PutCredential).",
+                setup(" --rotate key"),
+                setup(""),
+                setup(" --token")
+            ),
         ),
         FailureKind::Clock => Finding::wrong(
             check,
             says,
             "The times of the App's JWT are not accepted: compare the clocks (on GitHub Enterprise Server, its NTP settings).",
         ),
-        FailureKind::Forbidden => Finding::wrong(
-            check,
-            says,
-            failure
-                .needed
-                .as_ref()
-                .map_or_else(|| "Give the credential the permission.".to_owned(), |needed| format!("Give the credential: {needed}.")),
-        ),
+        FailureKind::Forbidden => {
+            let needed = failure.needed.as_deref().unwrap_or("the permission");
+            Finding::wrong(check, says, format!("Give the credential: {needed}. {} then says whether all is there.", setup("")))
+        }
         FailureKind::NotFound => Finding::wrong(
             check,
             says,
             failure.needed.as_ref().map_or_else(
                 || "There is no such thing, or the credential may not see it.".to_owned(),
-                |needed| format!("Check that it exists, and that the credential has: {needed}."),
+                |needed| {
+                    format!("Check that it exists, and that the credential has: {needed}. {} then says whether all is there.", setup(""))
+                },
             ),
         ),
         FailureKind::RateLimited => {
@@ -89,16 +109,16 @@ fn failed(check: &'static str, what: &str, failure: &Failure) -> Finding {
     }
 }
 
-fn credential(access: &Access) -> Vec<Finding> {
+fn credential(access: &Access, now: Timestamp) -> Vec<Finding> {
     const CHECK: &str = "credential";
     let what = way(access);
     if let Some(failure) = access.kind.failure() {
-        return vec![failed(CHECK, &what, failure)];
+        return vec![failed(CHECK, &what, &access.credential, failure)];
     }
     let mut findings = Vec::new();
     if let Some(token) = &access.token {
         match token.answer() {
-            None => findings.extend(token.failure().map(|failure| failed(CHECK, &what, failure))),
+            None => findings.extend(token.failure().map(|failure| failed(CHECK, &what, &access.credential, failure))),
             Some(token) => {
                 findings.push(Finding::ok(CHECK, format!("{what} is a token of {}", token.login)));
                 let lacks = token
@@ -109,22 +129,17 @@ fn credential(access: &Access) -> Vec<Finding> {
                     Finding::wrong(
                         "permissions",
                         format!("{what}: the token lacks the scope {scope}"),
-                        format!("Make a token with {scope}, and write it (output PutCredential)."),
+                        format!("Make a token with {scope}; {} checks and stores it.", setup(&access.credential, " --token")),
                     )
                 }));
-                findings.extend(
-                    token
-                        .expires
-                        .as_ref()
-                        .map(|at| Finding::warning(CHECK, format!("{what} expires: {at}"), "Write a new one before that.")),
-                );
+                findings.extend(expires(access, token, now));
             }
         }
     }
     if let Some(app) = &access.app {
         match app.answer() {
             None => {
-                findings.extend(app.failure().map(|failure| failed(CHECK, &what, failure)));
+                findings.extend(app.failure().map(|failure| failed(CHECK, &what, &access.credential, failure)));
                 return findings;
             }
             Some(app) => findings.push(Finding::ok(CHECK, format!("{what} is the App {}", app.slug))),
@@ -138,9 +153,13 @@ fn credential(access: &Access) -> Vec<Finding> {
                     FailureKind::NotFound => Finding::wrong(
                         "installation",
                         format!("{what}: the App is not installed there"),
-                        format!("Install it on {}: {slug}/installations/new", access.scope),
+                        format!(
+                            "{} leads to where it is installed on {}: {slug}/installations/new",
+                            setup(&access.credential, ""),
+                            access.scope
+                        ),
                     ),
-                    _ => failed("installation", &what, failure),
+                    _ => failed("installation", &what, &access.credential, failure),
                 }));
             }
             Some(found) => findings.extend(found.suspended_at.map(|at| {
@@ -153,6 +172,38 @@ fn credential(access: &Access) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// When a token ends, where GitHub says so.
+fn expires(access: &Access, token: &Token, now: Timestamp) -> Option<Finding> {
+    const CHECK: &str = "credential";
+    let (what, said) = (way(access), token.expires.as_ref()?);
+    let anew = || format!("Make another token before that; {} checks and stores it.", setup(&access.credential, " --token"));
+    Some(match expiry(said) {
+        Some(at) if at <= now => Finding::wrong(CHECK, format!("{what} has expired: {said}"), anew()),
+        Some(at) if at.since(now) < TOKEN_SOON => {
+            Finding::warning(CHECK, format!("{what} expires in {}: {said}", duration(at.since(now))), anew())
+        }
+        _ => Finding::ok(CHECK, format!("{what} is good until {said}")),
+    })
+}
+
+/// The time that GitHub writes as `2026-12-01 10:00:00 UTC`, or with an offset such as `-0800` in the last place.
+fn expiry(said: &str) -> Option<Timestamp> {
+    let mut parts = said.split_whitespace();
+    let (date, clock, zone) = (parts.next()?, parts.next()?, parts.next()?);
+    let there = Timestamp::parse_rfc3339(&format!("{date}T{clock}Z"))?;
+    if zone == "UTC" {
+        return Some(there);
+    }
+    let digits = zone.get(1..).filter(|digits| digits.len() == 4)?;
+    let (hours, minutes): (u64, u64) = (digits.get(..2)?.parse().ok()?, digits.get(2..)?.parse().ok()?);
+    let offset = Duration::from_secs((hours * 60 + minutes) * 60);
+    match zone.get(..1)? {
+        "+" => Some(there - offset),
+        "-" => Some(there + offset),
+        _ => None,
+    }
 }
 
 fn clock(access: &Access) -> Option<Finding> {
@@ -184,7 +235,11 @@ fn permissions(access: &Access, retries_jobs: bool) -> Vec<Finding> {
                 findings.push(Finding::wrong(
                     CHECK,
                     format!("{what}: the App lacks the permission {name}: {wanted}"),
-                    format!("The App's settings, Permissions & events, {where_} ({wanted}); then accept it where the App is installed."),
+                    format!(
+                        "The App's settings, Permissions & events, {where_} ({wanted}); then accept it where the App is installed. {} then says whether all is there ({} makes another App, with all that is needed).",
+                        setup(&access.credential, ""),
+                        setup(&access.credential, " --new-app")
+                    ),
                 ));
             } else if let Some(installation) = installation.filter(|found| rank(&found.permissions, name) < wanted_rank) {
                 let page = installation.html_url.as_deref().unwrap_or("the account's settings, GitHub Apps");
@@ -199,7 +254,10 @@ fn permissions(access: &Access, retries_jobs: bool) -> Vec<Finding> {
             findings.push(Finding::wrong(
                 "events",
                 format!("{what}: the App does not subscribe to workflow_job"),
-                "The App's settings, Permissions & events, Subscribe to events: Workflow job.",
+                format!(
+                    "The App's settings, Permissions & events, Subscribe to events: Workflow job. {} then says whether all is there.",
+                    setup(&access.credential, "")
+                ),
             ));
         }
     }
@@ -213,7 +271,7 @@ fn permissions(access: &Access, retries_jobs: bool) -> Vec<Finding> {
             || access.token.as_ref().is_some_and(|token| token.answer().is_none())
             || access.kind.answer().is_none();
         if !told && !unknown {
-            findings.push(failed(CHECK, &format!("{what}: listing the runners"), failure));
+            findings.push(failed(CHECK, &format!("{what}: listing the runners"), &access.credential, failure));
         }
     } else if findings.is_empty() {
         findings.push(Finding::ok(CHECK, format!("{what} may make and list runners")));
@@ -243,7 +301,7 @@ fn groups(access: &Access, fleets: &[Fleet]) -> Vec<Finding> {
                     format!("{what}: GitHub has no such group, or the credential may not see it"),
                     "Correct the parameter RunnerGroupId of the fleet.",
                 ),
-                _ => failed(CHECK, &what, failure),
+                _ => failed(CHECK, &what, &access.credential, failure),
             }));
             continue;
         };
@@ -266,25 +324,28 @@ fn groups(access: &Access, fleets: &[Fleet]) -> Vec<Finding> {
                 "Allow public repositories in the group, or deploy with AllowPublicRepositories=false.",
             ));
         }
-        if group.restricted_to_workflows {
-            findings.push(Finding::warning(
+        if group.restricted_to_workflows && group.selected_workflows.is_empty() {
+            findings.push(Finding::wrong(
                 CHECK,
-                format!("{name}: only these workflows may use it: {}", group.selected_workflows.join(", ")),
-                "Jobs of others wait. Organisation settings, Actions, Runner groups, Workflow access.",
-            ));
-        }
-        if group.visibility == "selected" {
-            findings.push(Finding::warning(
-                CHECK,
-                format!("{name}: only selected repositories are admitted"),
-                "Jobs of others wait; `fargate-runners why` says so of one.",
+                format!("{name}: only selected workflows may use it, and none is selected"),
+                "Organisation settings, Actions, Runner groups, Workflow access: select them, or admit all.",
             ));
         }
         if findings.iter().all(|finding| !finding.says.starts_with(&name)) {
-            findings.push(Finding::ok(CHECK, format!("{name} admits {} repositories, no public ones", group.visibility)));
+            findings.push(Finding::ok(CHECK, format!("{name} {}", admits(group))));
         }
     }
     findings
+}
+
+/// Whom it admits. That it is not everybody is no trouble: of a job that it keeps out, `why` says so.
+fn admits(group: &RunnerGroup) -> String {
+    let repositories = format!("admits {} repositories, no public ones", group.visibility);
+    if group.restricted_to_workflows {
+        format!("{repositories}, and of these only the workflows {}", group.selected_workflows.join(", "))
+    } else {
+        repositories
+    }
 }
 
 fn versions(access: &Access, now: Timestamp) -> Vec<Finding> {
@@ -307,115 +368,4 @@ fn versions(access: &Access, now: Timestamp) -> Vec<Finding> {
         })
     });
     told.collect()
-}
-
-fn hooks(webhooks: &Webhooks, answer: &GithubAnswer, now: Timestamp) -> Vec<Finding> {
-    const CHECK: &str = "webhook";
-    let of = if webhooks.of == "app" { format!("the App of credential {}", webhooks.credential) } else { webhooks.of.clone() };
-    let Some(found) = webhooks.webhooks.answer() else {
-        return webhooks.webhooks.failure().map(|failure| failed(CHECK, &of, failure)).into_iter().collect();
-    };
-    let here: Vec<&Webhook> = found.iter().filter(|hook| hook.config.answer().is_some_and(|config| config.leads_here)).collect();
-    if here.is_empty() {
-        if let Some(failure) = found.iter().find_map(|hook| hook.config.failure()) {
-            return vec![failed(CHECK, &of, failure)];
-        }
-        // Several ways may exist; one that leads here is enough for a scope.
-        let elsewhere: Vec<&str> =
-            found.iter().filter_map(|hook| Some(hook.config.answer()?.url.as_str())).filter(|url| !url.is_empty()).collect();
-        let any = answer.webhooks.iter().any(|other| {
-            other
-                .webhooks
-                .answer()
-                .is_some_and(|found| found.iter().any(|hook| hook.config.answer().is_some_and(|config| config.leads_here)))
-        });
-        let says = if elsewhere.is_empty() {
-            format!("{of}: no webhook is set up")
-        } else {
-            format!("{of}: the webhook leads elsewhere: {}", elsewhere.join(", "))
-        };
-        if any {
-            return Vec::new();
-        }
-        return vec![Finding::wrong(
-            CHECK,
-            says,
-            "Set its Payload URL to the output WebhookUrl, content type application/json, event Workflow jobs.",
-        )];
-    }
-    let mut findings = Vec::new();
-    for hook in here {
-        let Some(config) = hook.config.answer() else { continue };
-        if config.content_type != "json" {
-            findings.push(Finding::wrong(
-                CHECK,
-                format!("{of}: its content type is {:?}", config.content_type),
-                "Set it to application/json.",
-            ));
-        }
-        if !config.has_secret {
-            findings.push(Finding::wrong(
-                CHECK,
-                format!("{of}: it has no secret, so that every delivery is refused"),
-                "Set the secret that stands under webhook-secrets in SSM.",
-            ));
-        }
-        if config.active == Some(false) {
-            findings.push(Finding::wrong(CHECK, format!("{of}: it is switched off"), "Switch it on (Active)."));
-        }
-        if config.events.as_ref().is_some_and(|events| !events.iter().any(|event| event == "workflow_job" || event == "*")) {
-            findings.push(Finding::wrong(
-                "events",
-                format!("{of}: it does not send workflow_job"),
-                "Let me select individual events: Workflow jobs.",
-            ));
-        }
-        if config.insecure_ssl {
-            findings.push(Finding::warning(CHECK, format!("{of}: GitHub does not check the certificate"), "Switch SSL verification on."));
-        }
-        match hook.deliveries.as_ref().map(|deliveries| (deliveries.answer(), deliveries.failure())) {
-            Some((Some(deliveries), _)) => findings.push(newest(&of, deliveries, now)),
-            Some((None, Some(failure))) => findings.push(failed("deliveries", &of, failure)),
-            _ => {}
-        }
-    }
-    findings
-}
-
-/// How the newest deliveries were answered: a failure counts until a later one of the same guid, or of any, succeeds.
-fn newest(of: &str, deliveries: &[Delivery], now: Timestamp) -> Finding {
-    const CHECK: &str = "deliveries";
-    let Some(last) = deliveries.iter().max_by_key(|delivery| delivery.delivered_at) else {
-        return Finding::warning(
-            CHECK,
-            format!("{of}: nothing was ever delivered"),
-            "Redeliver the ping, or run a job. The App must be installed, and subscribe to workflow_job.",
-        );
-    };
-    let healed = |delivery: &Delivery| deliveries.iter().any(|other| other.guid == delivery.guid && other.ok);
-    let failures: Vec<&Delivery> = deliveries.iter().filter(|delivery| !delivery.ok && !healed(delivery)).collect();
-    let Some(worst) = failures.iter().max_by_key(|delivery| delivery.delivered_at) else {
-        return Finding::ok(
-            CHECK,
-            format!("{of}: the newest {} all arrived, the last {} ago", deliveries.len(), duration(now.since(last.delivered_at))),
-        );
-    };
-    let said = worst.answer.as_ref().and_then(|answer| answer.answer()).map(|said| format!(": {said:?}")).unwrap_or_default();
-    let says = format!(
-        "{of}: {} of the newest {} failed, the last {} ago with {} {}{said}",
-        failures.len(),
-        deliveries.len(),
-        duration(now.since(worst.delivered_at)),
-        worst.status_code,
-        worst.status
-    );
-    match worst.status_code {
-        401 => Finding::wrong(
-            "webhook secret",
-            says,
-            "The webhook's secret at GitHub is none of those under webhook-secrets in SSM: write the right one (output PutWebhookSecret), then redeliver.",
-        ),
-        _ if last.ok => Finding::warning(CHECK, says, "`sweep` has GitHub repeat them; later ones arrived."),
-        _ => Finding::wrong(CHECK, says, "The logs of `webhook` and of the API say why; `sweep` has GitHub repeat them once it works."),
-    }
 }

@@ -2,7 +2,9 @@
 
 use super::finding::{Finding, Verdict};
 use super::{fleet, github};
+use crate::arguments::tests::understood;
 use crate::facts::FleetFacts;
+use crate::said::Complaint;
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::{FleetName, TaskId};
 use fargate_runners_core::record::View;
@@ -10,9 +12,10 @@ use fargate_runners_core::state::FailedBoot;
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::inquiry::{
     Access, App, CredentialKind, Delivery, Failure, FailureKind, FleetGroup, GithubAnswer, Installation, Part, RateLimit, RunnerGroup,
-    Runners, Webhook, WebhookConfig, Webhooks,
+    Runners, Token, Webhook, WebhookConfig, Webhooks,
 };
 use serde_json::json;
+use std::time::Duration;
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 
@@ -57,8 +60,12 @@ fn well() -> GithubAnswer {
     };
     let delivery = Delivery { guid: "g".to_owned(), ok: true, status_code: 202, delivered_at: NOW, ..Delivery::default() };
     let webhook = Webhook { config: Part::Answer(config), deliveries: Some(Part::Answer(vec![delivery])), ..Webhook::default() };
-    let webhooks =
-        Webhooks { of: "app".to_owned(), credential: "default".to_owned(), webhooks: Part::Answer(vec![webhook]), ..Webhooks::default() };
+    let webhooks = Webhooks {
+        api_url: access.api_url.clone(),
+        of: "app".to_owned(),
+        credential: "default".to_owned(),
+        webhooks: Part::Answer(vec![webhook]),
+    };
     GithubAnswer { accesses: vec![access], webhooks: vec![webhooks], ..GithubAnswer::default() }
 }
 
@@ -69,7 +76,42 @@ fn found(change: impl FnOnce(&mut GithubAnswer)) -> Vec<Finding> {
     let found: Vec<_> =
         github::findings(&answer, &[fleet()], false, NOW).into_iter().filter(|finding| finding.verdict != Verdict::Ok).collect();
     assert!(found.iter().all(|finding| finding.remedy.is_some()), "{found:?}");
+    for finding in &found {
+        understood(finding.remedy.as_deref().unwrap_or_default());
+    }
     found
+}
+
+/// A token for another scope, with what GitHub says of that scope's webhooks.
+fn with_token(answer: &mut GithubAnswer, scope: &str, webhooks: Vec<Webhook>) {
+    let token = Access {
+        scope: scope.to_owned(),
+        credential: "second".to_owned(),
+        fleets: vec!["second".to_owned()],
+        kind: Part::Answer(CredentialKind::Token),
+        app: None,
+        installation: None,
+        token: Some(Part::Answer(Token { login: "mona".to_owned(), ..Token::default() })),
+        groups: vec![],
+        ..answer.accesses[0].clone()
+    };
+    let webhooks = Part::Answer(webhooks);
+    answer.webhooks.push(Webhooks { api_url: token.api_url.clone(), of: scope.to_owned(), credential: "second".to_owned(), webhooks });
+    answer.accesses.push(token);
+}
+
+fn token(answer: &mut GithubAnswer) -> &mut Token {
+    with_token(answer, "repo/octo-org/app", vec![]);
+    match &mut answer.accesses[1].token {
+        Some(Part::Answer(token)) => token,
+        _ => unreachable!("it is a token"),
+    }
+}
+
+/// A webhook that leads somewhere else.
+fn elsewhere() -> Webhook {
+    let config = WebhookConfig { url: "https://elsewhere".to_owned(), content_type: "json".to_owned(), ..WebhookConfig::default() };
+    Webhook { id: Some(7), config: Part::Answer(config), ..Webhook::default() }
 }
 
 fn one(change: impl FnOnce(&mut GithubAnswer), check: &str, says: &str) {
@@ -184,6 +226,124 @@ fn each_trouble_with_a_webhook_is_one_line_that_names_it() {
 }
 
 #[test]
+fn a_good_webhook_of_one_scope_does_not_hide_the_missing_one_of_another() {
+    one(
+        |answer| with_token(answer, "repo/mona/app", vec![]),
+        "webhook",
+        "repo/mona/app: no webhook is set up; nothing tells of jobs of repo/mona/app",
+    );
+    one(
+        |answer| with_token(answer, "org/other-org", vec![elsewhere()]),
+        "webhook",
+        "org/other-org: the webhook leads elsewhere: https://elsewhere",
+    );
+    // The other way round: the App's is the one that is missing, and it is its scope that suffers.
+    one(
+        |answer| {
+            let Part::Answer(good) = std::mem::take(&mut answer.webhooks[0].webhooks) else { unreachable!("it has one") };
+            answer.webhooks[0].webhooks = Part::Answer(vec![elsewhere()]);
+            with_token(answer, "repo/mona/app", good);
+        },
+        "webhook",
+        "leads elsewhere: https://elsewhere; nothing tells of jobs of org/octo-org",
+    );
+    // Another server's organisation of the same name is another organisation.
+    one(
+        |answer| {
+            with_token(answer, "org/octo-org", vec![]);
+            answer.accesses[1].api_url = "https://ghe.example.com/api/v3".to_owned();
+            answer.webhooks[1].api_url = "https://ghe.example.com/api/v3".to_owned();
+        },
+        "webhook",
+        "no webhook is set up",
+    );
+}
+
+#[test]
+fn a_webhook_counts_for_all_that_it_hears_of() {
+    // The App is installed on the organisation, so that it hears of its repositories.
+    assert_eq!(found(|answer| with_token(answer, "repo/octo-org/app", vec![])), []);
+    assert_eq!(found(|answer| with_token(answer, "org/octo-org", vec![elsewhere()])), []);
+    // One App for two organisations, by two credentials: its webhook is asked for once, and both count on it.
+    one(
+        |answer| {
+            let second = Access { scope: "org/other-org".to_owned(), credential: "second".to_owned(), ..answer.accesses[0].clone() };
+            answer.accesses.push(second);
+            config(answer).leads_here = false;
+        },
+        "webhook",
+        "nothing tells of jobs of org/octo-org, org/other-org",
+    );
+    let partly = found(|answer| {
+        if let Some(Part::Answer(installation)) = &mut answer.accesses[0].installation {
+            installation.repository_selection = Some("selected".to_owned());
+        }
+        with_token(answer, "repo/octo-org/app", vec![]);
+    });
+    assert!(matches!(&partly[..], [one] if one.verdict == Verdict::Warning && one.says.contains("GitHub does not say")), "{partly:?}");
+}
+
+#[test]
+fn a_failure_is_past_when_a_later_delivery_has_arrived() {
+    let delivery = |guid: &str, event: &str, ok, status_code, ago| Delivery {
+        guid: guid.to_owned(),
+        event: event.to_owned(),
+        ok,
+        status_code,
+        delivered_at: NOW - Duration::from_secs(ago),
+        ..Delivery::default()
+    };
+    let log = |deliveries: Vec<Delivery>| move |answer: &mut GithubAnswer| hook(answer).deliveries = Some(Part::Answer(deliveries));
+    let job = |ago| delivery("job", "workflow_job", true, 202, ago);
+    // The ping came before the secret was there, and is never repeated.
+    assert_eq!(found(log(vec![job(10), delivery("ping", "ping", false, 401, 900)])), []);
+    let past = found(log(vec![job(10), delivery("other", "workflow_job", false, 401, 900)]));
+    assert!(matches!(&past[..], [one] if one.verdict == Verdict::Warning && one.check == "deliveries"), "{past:?}");
+    let newest = found(log(vec![delivery("ping", "ping", false, 401, 10), job(900)]));
+    assert!(matches!(&newest[..], [one] if one.verdict == Verdict::Wrong && one.check == "webhook secret"), "{newest:?}");
+}
+
+#[test]
+fn a_token_is_told_of_when_it_ends_soon_and_not_before() {
+    let until = |expires: &str| {
+        let expires = expires.to_owned();
+        found(move |answer| token(answer).expires = Some(expires))
+    };
+    // NOW is 1970-01-12 13:46:40 UTC.
+    assert_eq!(until("1970-03-01 00:00:00 UTC"), []);
+    assert_eq!(until("some day"), [], "what nobody can read is no trouble");
+    let soon = until("1970-01-20 13:46:40 UTC");
+    assert!(matches!(&soon[..], [one] if one.verdict == Verdict::Warning && one.says.contains("expires in 8 d")), "{soon:?}");
+    // An hour ago in the west is seven hours from now.
+    let west = until("1970-01-12 12:46:40 -0800");
+    assert!(matches!(&west[..], [one] if one.verdict == Verdict::Warning && one.says.contains("expires in 7 h")), "{west:?}");
+    let over = until("1970-01-12 12:46:40 UTC");
+    assert!(matches!(&over[..], [one] if one.verdict == Verdict::Wrong && one.says.contains("has expired")), "{over:?}");
+    assert!(over[0].remedy.as_deref().unwrap().contains("`fargate-runners setup --token --credential second`"));
+}
+
+#[test]
+fn what_setup_mends_is_mended_by_setup() {
+    type Change = fn(&mut GithubAnswer);
+    let changes: [Change; 6] = [
+        |answer| app(answer).permissions.clear(),
+        |answer| answer.accesses[0].installation = Some(Part::Failed(Failure::new(FailureKind::NotFound, "Not Found"))),
+        |answer| answer.accesses[0].app = Some(Part::Failed(Failure::new(FailureKind::Unauthorized, "Bad credentials"))),
+        |answer| config(answer).leads_here = false,
+        |answer| config(answer).has_secret = false,
+        |answer| {
+            let refused = Delivery { status_code: 401, delivered_at: NOW, ..Delivery::default() };
+            hook(answer).deliveries = Some(Part::Answer(vec![refused]));
+        },
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let found = found(change);
+        let named = found.iter().any(|finding| finding.remedy.as_deref().unwrap_or_default().contains("`fargate-runners setup"));
+        assert!(named, "{number}: {found:#?}");
+    }
+}
+
+#[test]
 fn a_delivery_that_arrived_when_it_was_repeated_is_no_trouble() {
     let delivery = |ok, status_code| Delivery { guid: "g".to_owned(), ok, status_code, delivered_at: NOW, ..Delivery::default() };
     assert_eq!(found(|answer| hook(answer).deliveries = Some(Part::Answer(vec![delivery(true, 202), delivery(false, 500)]))), []);
@@ -197,8 +357,30 @@ fn a_runner_group_that_keeps_jobs_out_or_lets_strangers_in_is_named() {
         "no such group",
     );
     one(|answer| group(answer).allows_public_repositories = true, "runner group", "admits public repositories");
-    one(|answer| group(answer).restricted_to_workflows = true, "runner group", "only these workflows");
-    one(|answer| group(answer).visibility = "selected".to_owned(), "runner group", "only selected repositories");
+    one(|answer| group(answer).restricted_to_workflows = true, "runner group", "none is selected");
+}
+
+#[test]
+fn a_runner_group_that_is_kept_for_some_is_as_somebody_wants_it() {
+    assert_eq!(found(|answer| group(answer).visibility = "selected".to_owned()), []);
+    assert_eq!(
+        found(|answer| {
+            group(answer).restricted_to_workflows = true;
+            group(answer).selected_workflows = vec!["octo-org/app/.github/workflows/ci.yml@refs/heads/main".to_owned()];
+        }),
+        []
+    );
+}
+
+#[test]
+fn what_register_complains_of_for_another_fleet_is_not_this_ones() {
+    let facts = FleetFacts { fleet: fleet(), view: View::new(FleetName::parse("default").unwrap()) };
+    let complaint = |fleet: &str| {
+        let line = json!({"timestamp": "1970-01-12T13:46:00Z", "level": "ERROR", "message": "GitHub refuses to mint", "fleet": fleet, "credential": "default"});
+        Complaint::parse(&line.to_string()).unwrap()
+    };
+    assert!(fleet::registrations(&facts, &[complaint("big")]).is_none());
+    assert!(fleet::registrations(&facts, &[complaint("big"), complaint("default")]).is_some());
 }
 
 #[test]

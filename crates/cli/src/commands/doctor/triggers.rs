@@ -50,6 +50,8 @@ pub enum Switch {
 /// What was read; each part may have failed by itself.
 #[derive(Debug, Default)]
 pub struct Triggers {
+    /// The stack's name.
+    pub stack: String,
     /// Mappings, by what each brings.
     pub mappings: Vec<(&'static str, Switch)>,
     /// The rule for stopped tasks.
@@ -75,7 +77,7 @@ struct Resource {
 impl Triggers {
     /// Reads all of it.
     pub async fn read(stack: &Stack, fleets: &[FleetFacts]) -> Self {
-        let mut triggers = Self::default();
+        let mut triggers = Self { stack: stack.name.clone(), ..Self::default() };
         let resources = match resources(stack).await {
             Ok(resources) => resources,
             Err(why) => {
@@ -142,7 +144,8 @@ impl Triggers {
                 "functions",
                 format!("{name} may not run: its reserved concurrency is 0"),
                 format!(
-                    "`aws lambda delete-function-concurrency --function-name STACK-{name}`, or Configuration, Concurrency in the console."
+                    "`aws lambda delete-function-concurrency --function-name {}-{name}`, or Configuration, Concurrency in the console.",
+                    self.stack
                 ),
             ));
         }
@@ -282,6 +285,7 @@ mod tests {
         };
         assert!(well.findings().iter().all(|finding| finding.verdict == Verdict::Ok));
         let ill = Triggers {
+            stack: "runners-two".to_owned(),
             mappings: vec![(MAPPINGS[0].1, Switch::Off)],
             task_rule: Some(Switch::Gone),
             fleet_rules: vec![("default".to_owned(), Switch::Off)],
@@ -293,6 +297,8 @@ mod tests {
         let found = ill.findings();
         assert_eq!(found.len(), 6);
         assert!(found.iter().all(|finding| finding.verdict != Verdict::Ok && finding.remedy.is_some()));
+        let held = found.iter().find(|finding| finding.check == "functions").and_then(|finding| finding.remedy.clone());
+        assert!(held.is_some_and(|remedy| remedy.contains("--function-name runners-two-scale`")), "the command can be pasted");
         let says: Vec<&str> = found.iter().map(|finding| finding.says.as_str()).collect();
         for (says, wanted) in says.iter().zip(["`scale`", "`deregister`", "fleet default", "`sweep`", "concurrency is 0", "by hand"]) {
             assert!(says.contains(wanted), "{says}");

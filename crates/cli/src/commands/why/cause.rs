@@ -1,25 +1,21 @@
 //! The one thing that a job waits for, with what to do about it. Of several reasons the first stands that alone would keep it waiting.
 
+use super::arrival;
 use super::evidence::Evidence;
 use crate::facts::FleetFacts;
 use crate::obstacle::Obstacle;
 use crate::words::{self, duration};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::job::{JobPhase, JobRecord};
-use fargate_runners_core::labels::{Label, Labels, fleet_of};
+use fargate_runners_core::labels::fleet_of;
 use fargate_runners_core::plan::{BREAKER_AFTER, BREAKER_MEMORY};
-use fargate_runners_core::record::Slot;
 use fargate_runners_core::task::TaskState;
-use fargate_runners_use_cases::inquiry::{Admission, Delivery, Failure, FailureKind};
-use fargate_runners_use_cases::ports::SeenTask;
+use fargate_runners_use_cases::inquiry::Admission;
 use serde::Serialize;
 use std::time::Duration;
 
 /// GitHub hands a job to an idle runner within seconds; only after this is it worth a word.
 const HANDED_OVER_WITHIN: Duration = Duration::from_secs(30);
-
-/// A task asks for its registration as soon as it runs; one that has none after this waits for it.
-const REGISTERS_WITHIN: Duration = Duration::from_secs(20);
 
 /// `scale` looks at a fleet within seconds of an event; a job that it has not seen to after this is held up.
 const LOOKED_AT_WITHIN: Duration = Duration::from_secs(60);
@@ -55,6 +51,8 @@ pub enum Cause {
     NoDelivery { searched_all: bool },
     /// The delivery that tells of it was not taken.
     DeliveryFailed { status: u16, said: String },
+    /// Its delivery was taken, and the webhook dropped it: it had no fleet then, and has one now.
+    Dropped { fleet: String, said: String, at: String, webhook: String, delivery: String },
     /// Its delivery was taken, and the ledger does not have it.
     Published { minutes: u64, said: Option<String> },
     /// Its fleet was removed or its labels were changed.
@@ -63,8 +61,8 @@ pub enum Cause {
     Drained { fleet: String },
     /// The runner group does not admit it.
     RunnerGroup { fleet: String, group: String, admission: String },
-    /// The runner group admits certain workflows only.
-    Workflows { fleet: String, group: String, workflows: Vec<String> },
+    /// The runner group admits certain workflows only; `certain` if that is none at all. GitHub does not say of which file a job is.
+    Workflows { fleet: String, group: String, workflows: Vec<String>, certain: bool },
     /// A runner is idle, and GitHub has not handed the job over.
     HandOver { fleet: String, idle: u32, since: String, suspicious: bool },
     /// The fleet is full.
@@ -102,7 +100,7 @@ pub fn of(evidence: &Evidence) -> Cause {
     }
     match evidence.records.iter().find(|job| job.home) {
         Some(job) => waiting(evidence, job),
-        None => unknown(evidence),
+        None => arrival::of(evidence),
     }
 }
 
@@ -133,68 +131,6 @@ fn not_waiting(evidence: &Evidence) -> Option<Cause> {
     (gated && !queued_at_github).then_some(Cause::Gate)
 }
 
-/// The ledger does not have it as a job of a fleet: it did not come this far.
-fn unknown(evidence: &Evidence) -> Cause {
-    let Some(answer) = evidence.answer() else { return Cause::Nowhere };
-    let fleets = evidence.in_scope();
-    if fleets.is_empty() {
-        return Cause::NoScope { repository: answer.repository.clone() };
-    }
-    let Some(labels) = evidence.labels().filter(|_| evidence.shown().is_some() || evidence.record().is_some()) else {
-        return not_shown(&answer.repository, answer.job.failure());
-    };
-    let public = answer.shown_repository.answer().is_some_and(|repository| repository.is_public);
-    let fit = |fleets: &[&Fleet]| fleet_of(&labels, fleets.iter().map(|fleet| (&fleet.name, &fleet.labels))).cloned();
-    let admitting: Vec<&Fleet> = fleets.iter().copied().filter(|fleet| fleet.allow_public_repositories || !public).collect();
-    if fit(&admitting).is_none() {
-        return match fit(&fleets) {
-            Some(fleet) => Cause::PublicRefused { fleet: fleet.to_string() },
-            None => no_fleet(&labels, &fleets),
-        };
-    }
-    let mut deliveries: Vec<&Delivery> = answer.searches.iter().flat_map(|search| &search.deliveries).collect();
-    deliveries.sort_by_key(|delivery| delivery.delivered_at);
-    let queued = deliveries.iter().rfind(|delivery| delivery.action.as_deref() == Some("queued")).or(deliveries.last());
-    match queued {
-        None => Cause::NoDelivery { searched_all: !answer.searches.is_empty() && answer.searches.iter().all(|search| search.complete) },
-        Some(delivery) if delivery.ok => {
-            Cause::Published { minutes: evidence.now.since(delivery.delivered_at).as_secs() / 60, said: evidence.complaint("scale", None) }
-        }
-        Some(delivery) => {
-            let said = delivery.answer.as_ref().and_then(|answer| answer.answer()).cloned();
-            Cause::DeliveryFailed {
-                status: delivery.status_code,
-                said: said.filter(|said| !said.is_empty()).unwrap_or_else(|| delivery.status.clone()),
-            }
-        }
-    }
-}
-
-/// GitHub did not show the job.
-fn not_shown(repository: &str, failure: Option<&Failure>) -> Cause {
-    match failure {
-        None => Cause::Nowhere,
-        Some(failure) if failure.kind == FailureKind::NotFound => {
-            Cause::NotVisible { repository: repository.to_owned(), needed: failure.needed.clone() }
-        }
-        Some(failure) => Cause::CannotAsk { said: failure.message.clone() },
-    }
-}
-
-/// The fleet that lacks the fewest labels of the job, and which.
-fn no_fleet(labels: &Labels, fleets: &[&Fleet]) -> Cause {
-    let lacks = |fleet: &Fleet| -> Vec<String> {
-        let has: Vec<&str> = fleet.labels.iter().map(Label::as_str).collect();
-        labels.iter().map(Label::as_str).filter(|label| !has.contains(label)).map(str::to_owned).collect()
-    };
-    let nearest = fleets
-        .iter()
-        .map(|fleet| (lacks(fleet), fleet.labels.len(), fleet.name.to_string()))
-        .min_by_key(|(lacks, size, name)| (lacks.len(), *size, name.clone()));
-    let (lacks, nearest) = nearest.map_or((Vec::new(), None), |(lacks, _, name)| (lacks, Some(name)));
-    Cause::NoFleet { labels: labels.to_string(), nearest, lacks }
-}
-
 fn waiting(evidence: &Evidence, job: &JobRecord) -> Cause {
     let fleet = job.fleet.to_string();
     let Some(facts) = evidence.home() else { return Cause::FleetGone { fleet } };
@@ -202,7 +138,7 @@ fn waiting(evidence: &Evidence, job: &JobRecord) -> Cause {
         let fleets: Vec<&Fleet> = evidence.in_scope();
         return match fleet_of(&job.labels, fleets.iter().map(|fleet| (&fleet.name, &fleet.labels))) {
             Some(_) => Cause::FleetGone { fleet },
-            None => no_fleet(&job.labels, &fleets),
+            None => arrival::no_fleet(&job.labels, &fleets),
         };
     }
     if facts.fleet.drained {
@@ -239,7 +175,8 @@ fn handed_over(evidence: &Evidence, facts: &FleetFacts, job: &JobRecord) -> Opti
     let candidate = evidence.answer().and_then(|answer| answer.fleets.iter().find(|candidate| candidate.fleet == fleet));
     let group = candidate.and_then(|candidate| candidate.group.as_ref()?.answer()).filter(|group| group.restricted_to_workflows);
     if let Some(group) = group.filter(|_| waits >= HANDED_OVER_WITHIN) {
-        return Some(Cause::Workflows { fleet, group: group.name.clone(), workflows: group.selected_workflows.clone() });
+        let (group, workflows) = (group.name.clone(), group.selected_workflows.clone());
+        return Some(Cause::Workflows { fleet, group, certain: workflows.is_empty(), workflows });
     }
     let idle = u32::try_from(idle.len()).unwrap_or(u32::MAX);
     (idle > ahead(facts, job)).then(|| Cause::HandOver { fleet, idle, since: duration(waits), suspicious: waits >= HANDED_OVER_WITHIN })
@@ -285,7 +222,7 @@ fn for_a_runner(evidence: &Evidence, facts: &FleetFacts, job: &JobRecord) -> Cau
     }
     let waits = evidence.now.since(job.seen_at);
     let late = waits >= LOOKED_AT_WITHIN;
-    let said = evidence.complaint("scale", Some(&fleet)).filter(|_| late);
+    let said = evidence.complaint("scale", |complaint| complaint.is_of(&fleet)).filter(|_| late);
     Cause::Look { fleet, since: duration(waits), late, said }
 }
 
@@ -317,32 +254,30 @@ fn boots(evidence: &Evidence, facts: &FleetFacts) -> Option<Cause> {
 /// Tasks that run and have no registration.
 fn registering(evidence: &Evidence, facts: &FleetFacts) -> Option<Cause> {
     let fleet = facts.fleet.name.to_string();
-    let waiting = evidence.unregistered();
-    let number = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
-    let first = waiting.first()?;
-    if let Some(until) = evidence.paused_until.filter(|until| *until > evidence.now) {
-        return Some(Cause::MintPace { fleet, waiting: number, until: Some(words::utc(until)) });
+    let number = |tasks: usize| u32::try_from(tasks).unwrap_or(u32::MAX);
+    let (waiting, overdue) = (evidence.unregistered(), evidence.overdue());
+    if let Some(until) = evidence.paused_until.filter(|until| *until > evidence.now && !waiting.is_empty()) {
+        return Some(Cause::MintPace { fleet, waiting: number(waiting.len()), until: Some(words::utc(until)) });
     }
-    if !evidence.has_overdue() {
-        return None;
-    }
+    let first = overdue.first()?;
     if let Some(failure) = evidence.refusal() {
         return Some(Cause::MintRefused { fleet, said: failure.message.clone(), needed: failure.needed.clone() });
     }
-    let said = evidence.complaint("register", Some(first.id.as_str())).or_else(|| evidence.complaint("register", Some(&fleet)));
+    let named = evidence.complaint("register", |complaint| complaint.names(first.id.as_str()));
+    let said = named.or_else(|| evidence.complaint("register", |complaint| complaint.is_of(&fleet)));
     if said.as_ref().is_some_and(|said| said.contains("protection") || said.contains("protecting")) {
         return Some(Cause::Protection { fleet, said: said.unwrap_or_default() });
     }
     // Whoever was let in holds a claim, and waits for nothing but the pace.
-    let claimed = waiting.iter().any(|task| facts.view.tasks.get(&task.id).is_some_and(|task| task.get().nonce_sha256.is_some()));
+    let claimed = overdue.iter().any(|task| facts.view.tasks.get(&task.id).is_some_and(|task| task.get().nonce_sha256.is_some()));
     Some(if claimed && said.is_none() {
-        Cause::MintPace { fleet, waiting: number, until: None }
+        Cause::MintPace { fleet, waiting: number(overdue.len()), until: None }
     } else {
-        Cause::NotLetIn { fleet, waiting: number, said }
+        Cause::NotLetIn { fleet, waiting: number(overdue.len()), said }
     })
 }
 
-/// The task that has come farthest on its way up.
+/// The task that has waited longest on its way up.
 fn starts(evidence: &Evidence, facts: &FleetFacts) -> Option<Cause> {
     let booting = |id| facts.view.tasks.get(id).is_none_or(|task| task.get().state() == TaskState::Booting);
     let mut tasks: Vec<_> = evidence.seen_tasks.iter().filter(|task| booting(&task.id) && task.desired_status == "RUNNING").collect();
@@ -356,42 +291,4 @@ fn starts(evidence: &Evidence, facts: &FleetFacts) -> Option<Cause> {
     };
     let since = task.created_at.map_or_else(|| "a while".to_owned(), |at| duration(evidence.now.since(at)));
     Some(Cause::Starting { fleet: facts.fleet.name.to_string(), task: task.id.to_string(), doing: doing.to_owned(), since })
-}
-
-impl Evidence {
-    /// Whether tasks of its fleet run and have no registration yet.
-    pub fn has_unregistered(&self) -> bool {
-        self.waits() && !self.unregistered().is_empty()
-    }
-
-    /// Whether one of them has run for so long that something keeps it waiting.
-    pub fn has_overdue(&self) -> bool {
-        let old = |task: &&SeenTask| task.created_at.is_some_and(|at| self.now.since(at) >= REGISTERS_WITHIN);
-        self.waits() && self.unregistered().iter().any(old)
-    }
-
-    fn unregistered(&self) -> Vec<&SeenTask> {
-        let Some(facts) = self.home() else { return Vec::new() };
-        let runs = |task: &&SeenTask| {
-            let record = facts.view.tasks.get(&task.id).map(Slot::get);
-            task.last_status == "RUNNING" && record.is_none_or(|record| record.state() == TaskState::Booting)
-        };
-        self.seen_tasks.iter().filter(runs).collect()
-    }
-
-    /// The newest thing that a function has complained of, if it names this.
-    fn complaint(&self, function: &str, named: Option<&str>) -> Option<String> {
-        let complaints = self.complaints.iter().filter(|(of, _)| *of == function).map(|(_, complaint)| complaint);
-        let newest = complaints.filter(|complaint| named.is_none_or(|named| complaint.names(named))).max_by_key(|complaint| complaint.at);
-        newest.map(|complaint| complaint.what.clone())
-    }
-
-    /// What GitHub refuses to the credential of the job's fleet.
-    fn refusal(&self) -> Option<&Failure> {
-        let access = self.access.as_ref()?;
-        let identity =
-            access.app.as_ref().and_then(|app| app.failure()).or_else(|| access.token.as_ref().and_then(|token| token.failure()));
-        let installation = || access.installation.as_ref().and_then(|installation| installation.failure());
-        identity.or_else(installation).or_else(|| access.runners.failure())
-    }
 }

@@ -3,12 +3,22 @@
 use crate::facts::FleetFacts;
 use crate::said::Complaint;
 use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::ids::TaskId;
 use fargate_runners_core::job::{JobPhase, JobRecord};
 use fargate_runners_core::labels::Labels;
-use fargate_runners_core::task::TaskRecord;
+use fargate_runners_core::record::Slot;
+use fargate_runners_core::task::{TaskRecord, TaskState};
 use fargate_runners_core::time::Timestamp;
-use fargate_runners_use_cases::inquiry::{Access, JobAnswer, ShownJob};
+use fargate_runners_use_cases::inquiry::{Access, Failure, JobAnswer, ShownJob};
 use fargate_runners_use_cases::ports::{SeenService, SeenTask};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A task asks for its registration as soon as its container runs; one that has none after this waits for it.
+const REGISTERS_WITHIN: Duration = Duration::from_secs(20);
+
+/// Fargate takes 20 to 60 seconds until a task's container runs. Counted where ECS does not say when that was.
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
 
 /// GitHub's part.
 #[derive(Clone, Debug)]
@@ -32,6 +42,8 @@ pub struct Evidence {
     pub task: Option<TaskRecord>,
     /// The tasks of its fleet, as ECS has them.
     pub seen_tasks: Vec<SeenTask>,
+    /// When the containers of those came to run that have no registration yet: ECS's `startedAt`.
+    pub started: BTreeMap<TaskId, Timestamp>,
     /// The services of its fleet, as ECS has them.
     pub services: Vec<SeenService>,
     /// What GitHub says.
@@ -104,5 +116,48 @@ impl Evidence {
             Some(answer) => fleets.filter(|fleet| answer.fleets.iter().any(|candidate| candidate.fleet == fleet.name.as_str())).collect(),
             None => fleets.collect(),
         }
+    }
+
+    /// Whether tasks of its fleet run and have no registration yet.
+    pub fn has_unregistered(&self) -> bool {
+        !self.unregistered().is_empty()
+    }
+
+    /// Whether one of them has run for so long that something keeps it waiting.
+    pub fn has_overdue(&self) -> bool {
+        !self.overdue().is_empty()
+    }
+
+    /// Tasks of its fleet that run and have no registration yet.
+    pub fn unregistered(&self) -> Vec<&SeenTask> {
+        let Some(facts) = self.home().filter(|_| self.waits()) else { return Vec::new() };
+        let runs = |task: &&SeenTask| {
+            let record = facts.view.tasks.get(&task.id).map(Slot::get);
+            task.last_status == "RUNNING" && record.is_none_or(|record| record.state() == TaskState::Booting)
+        };
+        self.seen_tasks.iter().filter(runs).collect()
+    }
+
+    /// Those of them whose container has run for so long that something keeps it waiting. Until it runs, nobody can ask.
+    pub fn overdue(&self) -> Vec<&SeenTask> {
+        let started = |task: &SeenTask| self.started.get(&task.id).copied().or_else(|| Some(task.created_at? + STARTS_WITHIN));
+        let old = |task: &&SeenTask| started(task).is_some_and(|at| self.now.since(at) >= REGISTERS_WITHIN);
+        self.unregistered().into_iter().filter(old).collect()
+    }
+
+    /// The newest of these complaints of a function.
+    pub fn complaint(&self, function: &str, such: impl Fn(&Complaint) -> bool) -> Option<String> {
+        let complaints = self.complaints.iter().filter(|(of, _)| *of == function).map(|(_, complaint)| complaint);
+        let newest = complaints.filter(|complaint| such(complaint)).max_by_key(|complaint| complaint.at);
+        newest.map(|complaint| complaint.what.clone())
+    }
+
+    /// What GitHub refuses to the credential of the job's fleet.
+    pub fn refusal(&self) -> Option<&Failure> {
+        let access = self.access.as_ref()?;
+        let identity =
+            access.app.as_ref().and_then(|app| app.failure()).or_else(|| access.token.as_ref().and_then(|token| token.failure()));
+        let installation = || access.installation.as_ref().and_then(|installation| installation.failure());
+        identity.or_else(installation).or_else(|| access.runners.failure())
     }
 }

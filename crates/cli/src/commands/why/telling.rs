@@ -2,6 +2,7 @@
 
 use super::cause::Cause;
 use crate::obstacle::Obstacle;
+use crate::pages::{readme, runbook};
 use crate::words::{count, duration};
 use fargate_runners_core::plan::HUNG_AFTER;
 use fargate_runners_core::register::MINTS_PER_MINUTE;
@@ -55,6 +56,11 @@ impl Cause {
             Self::DeliveryFailed { status, said } => {
                 format!("It waits for its webhook: GitHub's delivery was answered with {status}: {said}")
             }
+            Self::Dropped { fleet, said, at, .. } => {
+                format!(
+                    "It waits for a delivery: of the one that told of it ({at}) the webhook made nothing and answered {said:?}; since then fleet {fleet} has come to fit, and GitHub does not tell of it again."
+                )
+            }
             Self::Published { minutes, said } => {
                 format!(
                     "It waits for `scale`: its delivery was taken {minutes} min ago, and the ledger does not have it yet.{}",
@@ -68,9 +74,14 @@ impl Cause {
             Self::RunnerGroup { fleet, group, admission } => format!(
                 "It waits for its runner group: GitHub gives it to no runner of fleet {fleet}, since of the group {group:?} {admission}."
             ),
-            Self::Workflows { fleet, group, workflows } => {
+            Self::Workflows { fleet, group, certain: true, .. } => {
                 format!(
-                    "It waits for its runner group: the group {group:?} of fleet {fleet} admits only the workflows {}.",
+                    "It waits for its runner group: the group {group:?} of fleet {fleet} admits selected workflows only, and none is selected."
+                )
+            }
+            Self::Workflows { fleet, group, workflows, certain: false } => {
+                format!(
+                    "It may wait for its runner group: the group {group:?} of fleet {fleet} admits only the workflows {}, and GitHub does not say whether the job is of one of them.",
                     workflows.join(", ")
                 )
             }
@@ -136,17 +147,19 @@ impl Cause {
             Self::OverAtGithub { .. } => "Nothing: `sweep` asks GitHub and closes it. `fargate-runners doctor` shows failed deliveries.".to_owned(),
             Self::RunnerLost { .. } => "Re-run the job; with the parameter RetryInterruptedJobs on, `sweep` does. `fargate-runners logs JOB` has the task's last words.".to_owned(),
             Self::Gate => "Approve the deployment in the run's page, or wait for the run that holds the concurrency group.".to_owned(),
-            Self::NoScope { .. } => "Deploy a fleet with a scope that holds the repository (org/NAME or repo/OWNER/NAME); see README, \"Fleets\".".to_owned(),
+            Self::NoScope { .. } => concat!("Deploy a fleet with a scope that holds the repository (org/NAME or repo/OWNER/NAME): ", readme!("fleets")).to_owned(),
             Self::NoFleet { nearest: Some(nearest), lacks, .. } => format!("Correct `runs-on` (a typing error?), or add {} to the parameter Labels of fleet {nearest} or of a new fleet.", lacks.join(",")),
             Self::NoFleet { .. } => "Correct `runs-on`, or deploy a fleet with these labels.".to_owned(),
-            Self::PublicRefused { fleet } => format!("Only if its runner group keeps strangers' code out: deploy fleet {fleet} with AllowPublicRepositories=true. See README, \"Public repositories\"."),
-            Self::NoDelivery { .. } => "Check that the App (or webhook) subscribes to \"Workflow jobs\" and is installed on the repository; then re-run the job. `fargate-runners doctor` checks it.".to_owned(),
-            Self::DeliveryFailed { status: 401, .. } => "The webhook's secret at GitHub is none of those under webhook-secrets in SSM: write the right one, then press Redeliver (or wait for `sweep`).".to_owned(),
-            Self::DeliveryFailed { .. } => "`sweep` has GitHub repeat it within minutes; or press Redeliver. If it fails again, the log of `webhook` has the reason.".to_owned(),
+            Self::PublicRefused { fleet } => format!("Only if its runner group keeps strangers' code out: deploy fleet {fleet} with AllowPublicRepositories=true. {}", readme!("public-repositories")),
+            Self::NoDelivery { .. } => "Check that the App (or webhook) subscribes to \"Workflow jobs\" and is installed on the repository; `fargate-runners doctor` looks at both, `fargate-runners setup` points the webhook here. Then re-run the job.".to_owned(),
+            Self::DeliveryFailed { status: 401, .. } => "The webhook's secret at GitHub is none of those under webhook-secrets in SSM: `fargate-runners setup` has GitHub sign with the stored one (for a token's webhook: `fargate-runners setup --token`). Then press Redeliver, or wait for `sweep`.".to_owned(),
+            Self::Dropped { webhook, delivery, .. } => format!("Press Redeliver on the delivery {delivery}, under Recent deliveries of {}; or re-run the job. A fleet counts for the webhook half a minute after it was deployed.", page_of(webhook)),
+            Self::DeliveryFailed { .. } => "`sweep` has GitHub repeat it within minutes; or press Redeliver. If it fails again, `fargate-runners doctor` has the webhook's address and what `webhook` complains of; a wrong address `fargate-runners setup` mends.".to_owned(),
             Self::FleetGone { .. } => "If no other fleet has its labels: deploy one, or re-run the job with others.".to_owned(),
             Self::Drained { fleet } => format!("`fargate-runners resume {fleet}`"),
             Self::RunnerGroup { group, .. } => format!("Organisation settings, Actions, Runner groups, {group}: admit the repository; or give the fleet another RunnerGroupId."),
-            Self::Workflows { group, .. } => format!("Organisation settings, Actions, Runner groups, {group}, Workflow access: add its workflow."),
+            Self::Workflows { group, certain: true, .. } => format!("Organisation settings, Actions, Runner groups, {group}, Workflow access: add its workflow."),
+            Self::Workflows { fleet, group, .. } => format!("Organisation settings, Actions, Runner groups, {group}, Workflow access: add its workflow if it is not there. If it is, a listener may hang: after {} some are told to leave, each minute (`fargate-runners runners --fleet {fleet}`).", duration(HUNG_AFTER)),
             Self::HandOver { fleet, .. } => format!(
                 "Its listener may hang: after {} some are told to leave, each minute. `fargate-runners runners --fleet {fleet}`; the group may also not admit the repository (`fargate-runners doctor`).",
                 duration(HUNG_AFTER)
@@ -154,18 +167,26 @@ impl Cause {
             Self::Maximum { fleet, .. } => format!("Wait, or deploy fleet {fleet} with a higher Maximum (and check the vCPU quota: `fargate-runners doctor`)."),
             Self::VcpuQuota { fleet, said } | Self::Refused { fleet, said } | Self::Image { fleet, said } => Obstacle::of(said).remedy(fleet),
             Self::Boots { fleet, said } => Obstacle::of(said.first().map(String::as_str).unwrap_or_default()).remedy(fleet),
-            Self::Protection { .. } => "The role of `register` needs ecs:UpdateTaskProtection; no policy of the organisation (SCP) may deny it; and nobody but `scale` may deploy the service or change its count. docs/runbooks/tasks-missing.md".to_owned(),
+            Self::Protection { .. } => format!("The role of `register` needs ecs:UpdateTaskProtection; no policy of the organisation (SCP) may deny it; and nobody but `scale` may deploy the service or change its count. {}", runbook!("tasks-missing.md")),
             Self::NotLetIn { fleet, .. } => format!("`fargate-runners doctor` looks at `register`, its credential and its errors; `fargate-runners logs TASK` has what the task was answered (`fargate-runners runners --fleet {fleet}` lists them)."),
             Self::NotVisible { needed, .. } => format!(
-                "Check the id; else install the App on the repository (its installation's page, Repository access){}.",
+                "Check the id; else install the App on the repository (its installation's page, Repository access; `fargate-runners setup` leads there){}.",
                 needed.as_ref().map(|needed| format!(", with {needed}")).unwrap_or_default()
             ),
             Self::CannotAsk { .. } => "`fargate-runners doctor` says what is between this stack and GitHub; https://www.githubstatus.com has GitHub's own troubles.".to_owned(),
-            Self::MintRefused { needed: Some(needed), .. } => format!("Give the credential: {needed}. `fargate-runners doctor` checks all of it."),
-            Self::MintRefused { .. } => "`fargate-runners doctor` says what the credential lacks.".to_owned(),
+            Self::MintRefused { needed: Some(needed), .. } => format!("Give the credential: {needed}. `fargate-runners setup` says what else it lacks, and `fargate-runners doctor` checks all of it."),
+            Self::MintRefused { .. } => "`fargate-runners doctor` says what the credential lacks, and `fargate-runners setup` mends it (a token: `fargate-runners setup --token`).".to_owned(),
             Self::MintPace { .. } => "Wait: GitHub admits some 170 a minute. Fleets with another App (parameter Credential) have a pace of their own.".to_owned(),
             Self::Published { .. } | Self::Look { .. } => "`fargate-runners doctor` looks for what stops `scale` (its queue's trigger, its concurrency, its errors) and for dead letters; `fargate-runners redrive` replays those.".to_owned(),
         };
         Some(text)
+    }
+}
+
+/// Where GitHub keeps the log of a webhook, by the name that `sweep` gives it.
+fn page_of(webhook: &str) -> String {
+    match webhook.split_once("/hooks/") {
+        Some((scope, id)) => format!("the webhook {id} of {scope} (Settings, Webhooks)"),
+        None => "the App (its settings, Advanced)".to_owned(),
     }
 }

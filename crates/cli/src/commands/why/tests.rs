@@ -1,8 +1,10 @@
 //! Each reason for which a job waits, by its evidence.
 
+use super::arrival;
 use super::cause::{self, Cause};
 use super::evidence::{Evidence, Github};
 use super::job_of;
+use crate::arguments::tests::understood;
 use crate::facts::FleetFacts;
 use crate::said::Complaint;
 use fargate_runners_core::fleet::Fleet;
@@ -19,6 +21,7 @@ use fargate_runners_use_cases::inquiry::{
 };
 use fargate_runners_use_cases::ports::SeenTask;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
@@ -63,6 +66,7 @@ fn evidence() -> Evidence {
         records: vec![record],
         task: None,
         seen_tasks: vec![],
+        started: BTreeMap::new(),
         services: vec![],
         github: Github::NotAsked,
         access: None,
@@ -113,6 +117,7 @@ fn seen(number: u64, status: &str, ago: u64) -> SeenTask {
 fn waits_for(evidence: &Evidence) -> String {
     let cause = cause::of(evidence);
     assert!(cause.sentence().ends_with(['.', ')']) || cause.sentence().len() > 10, "{cause:?}");
+    understood(cause.remedy().as_deref().unwrap_or_default());
     serde_json::to_value(&cause).unwrap()["waits_for"].as_str().unwrap().to_owned()
 }
 
@@ -148,9 +153,55 @@ fn a_job_whose_webhook_did_not_come_is_told_what_became_of_its_delivery() {
     let refused = Delivery { action: Some("queued".to_owned()), status_code: 401, answer: said, ..Delivery::default() };
     let evidence = unknown(&["linux"], search(vec![refused.clone()]));
     assert_eq!(cause::of(&evidence), Cause::DeliveryFailed { status: 401, said: "no secret signs it".to_owned() });
-    assert!(cause::of(&evidence).remedy().unwrap().contains("webhook-secrets"));
+    let remedy = cause::of(&evidence).remedy().unwrap();
+    assert!(remedy.contains("webhook-secrets") && remedy.contains("`fargate-runners setup`"), "{remedy}");
     let taken = Delivery { status_code: 202, ok: true, delivered_at: NOW - Duration::from_secs(120), ..refused };
     assert_eq!(cause::of(&unknown(&["linux"], search(vec![taken]))), Cause::Published { minutes: 2, said: None });
+}
+
+#[test]
+fn a_job_whose_delivery_was_dropped_before_its_fleet_came_is_told_to_have_it_delivered_again() {
+    let delivery = |id, answer: &str| Delivery {
+        id,
+        guid: format!("guid-{id}"),
+        action: Some("queued".to_owned()),
+        status_code: 202,
+        ok: true,
+        delivered_at: NOW - Duration::from_secs(300 - id),
+        answer: Some(Part::Answer(answer.to_owned())),
+        ..Delivery::default()
+    };
+    let told = |webhook: &str, deliveries: Vec<Delivery>| {
+        let search = Search { webhook: webhook.to_owned(), deliveries, complete: true, ..Search::default() };
+        unknown(&["linux"], JobAnswer { searches: vec![search], ..JobAnswer::default() })
+    };
+    let nothing = "nothing to do: no fleet has all of the labels linux";
+    let dropped = told("app/default", vec![delivery(1, nothing)]);
+    let cause = cause::of(&dropped);
+    assert!(matches!(&cause, Cause::Dropped { fleet, said, .. } if fleet == "default" && said == nothing), "{cause:?}");
+    assert_eq!(waits_for(&dropped), "dropped");
+    assert!(cause.sentence().contains(nothing), "the webhook's answer is named");
+    let remedy = cause.remedy().unwrap();
+    assert!(
+        remedy.contains("Redeliver on the delivery guid-1") && remedy.contains("the App") && remedy.contains("re-run the job"),
+        "{remedy}"
+    );
+    let refused = "refused: octo-org/app is public, and fleet default does not allow public repositories";
+    let of_hook = told("org/octo-org/hooks/42", vec![delivery(1, refused)]);
+    assert_eq!(waits_for(&of_hook), "dropped");
+    assert!(cause::of(&of_hook).remedy().unwrap().contains("the webhook 42 of org/octo-org"));
+    // Sent again, it was taken: what became of the first attempt is past.
+    assert_eq!(waits_for(&told("app/default", vec![delivery(1, nothing), delivery(2, "published for default")])), "published");
+}
+
+#[test]
+fn how_the_webhook_answers_is_what_the_readme_says() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
+    let webhook = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../use-cases/src/webhook.rs")).unwrap();
+    for answer in arrival::DROPPED.into_iter().chain([arrival::PUBLISHED]) {
+        assert!(readme.contains(&format!("| 202 `{answer}")), "{answer}");
+        assert!(webhook.contains(&format!("\"{answer}")), "{answer}");
+    }
 }
 
 #[test]
@@ -189,6 +240,7 @@ fn what_ecs_refuses_and_what_ends_before_it_registers_is_told_in_aws_words() {
     };
     assert_eq!(failed("CannotPullContainerError: pull image manifest has been retried 1 time(s)"), "image");
     assert_eq!(failed("Essential container in task exited (exit code 10)"), "boots");
+    assert_eq!(failed("Essential container in task exited (exit code 12)"), "boots");
     assert!(state(&mut evidence).refused.is_none());
 }
 
@@ -198,12 +250,23 @@ fn a_task_on_its_way_up_is_told_with_what_it_does() {
     pulling.seen_tasks = vec![seen(1, "PENDING", 30)];
     let cause = cause::of(&pulling);
     assert!(matches!(&cause, Cause::Starting { doing, .. } if doing == "it pulls its image"), "{cause:?}");
+    // Where ECS does not say when it began to run, as long as Fargate may take is no sign of anything.
+    pulling.seen_tasks = vec![seen(1, "RUNNING", 50)];
+    assert_eq!(waits_for(&pulling), "starting");
+    pulling.seen_tasks = vec![seen(1, "PROVISIONING", 50)];
+    assert_eq!(waits_for(&pulling), "starting");
 }
 
 #[test]
 fn a_task_without_a_registration_waits_for_the_pace_unless_github_refuses() {
     let mut waiting = with_task(evidence(), task(1, |_| {}));
     waiting.seen_tasks = vec![seen(1, "RUNNING", 120)];
+    assert_eq!(waits_for(&waiting), "not_let_in");
+    // Fargate took its time, and the script has only just begun.
+    let starts = |ago| BTreeMap::from([(TaskId::parse(&format!("{:032x}", 1)).unwrap(), NOW - Duration::from_secs(ago))]);
+    waiting.started = starts(5);
+    assert!(matches!(cause::of(&waiting), Cause::Starting { doing, .. } if doing == "it registers its runner"));
+    waiting.started = starts(30);
     assert_eq!(waits_for(&waiting), "not_let_in");
     if let Some(task) = waiting.fleets[0].view.tasks.values_mut().next() {
         task.get_mut().nonce_sha256 = Some("0".repeat(64));
@@ -221,7 +284,8 @@ fn a_task_without_a_registration_waits_for_the_pace_unless_github_refuses() {
 
 /// What a function has logged.
 fn complains(function: &'static str, what: &str, about: &str) -> (&'static str, Complaint) {
-    let line = json!({"timestamp": "1970-01-12T13:46:00Z", "level": "ERROR", "message": what, "about": about}).to_string();
+    let line =
+        json!({"timestamp": "1970-01-12T13:46:00Z", "level": "ERROR", "message": what, "fleet": "default", "about": about}).to_string();
     (function, Complaint::parse(&line).unwrap())
 }
 
@@ -250,6 +314,14 @@ fn a_job_that_scale_does_not_see_to_is_told_what_scale_complains_of() {
     published.complaints =
         vec![complains("register", "nothing of interest", ""), complains("scale", "the ledger could not be written", "")];
     assert!(cause::of(&published).sentence().contains("the ledger could not be written"));
+    // What is said of another fleet keeps no job of this one.
+    let of_another = json!({"timestamp": "1970-01-12T13:46:30Z", "level": "ERROR", "message": "not of this fleet", "fleet": "big", "credential": "default"});
+    published.complaints = vec![("scale", Complaint::parse(&of_another.to_string()).unwrap())];
+    assert!(matches!(cause::of(&published), Cause::Published { said: None, .. }));
+    let mut waiting = evidence();
+    waiting.seen_tasks = vec![seen(1, "RUNNING", 120)];
+    waiting.complaints = vec![("register", Complaint::parse(&of_another.to_string()).unwrap())];
+    assert!(matches!(cause::of(&waiting), Cause::NotLetIn { said: None, .. }));
 }
 
 #[test]
@@ -273,16 +345,27 @@ fn a_job_that_github_does_not_show_is_not_called_unknown_for_another_reason() {
 fn a_runner_group_that_does_not_admit_the_repository_stands_before_all_that_the_fleet_does() {
     let mut evidence = with_task(evidence(), task(1, |task| task.registered_at = Some(NOW - Duration::from_secs(100))));
     assert_eq!(waits_for(&evidence), "hand_over");
-    let group = RunnerGroup { name: "prod".to_owned(), restricted_to_workflows: true, ..RunnerGroup::default() };
+    let listed = vec!["octo-org/app/.github/workflows/ci.yml@refs/heads/main".to_owned()];
+    let group = RunnerGroup { name: "prod".to_owned(), selected_workflows: listed, ..RunnerGroup::default() };
     let mut candidate = Candidate {
         fleet: "default".to_owned(),
-        group: Some(Part::Answer(group)),
+        group: Some(Part::Answer(group.clone())),
         admission: Part::Answer(Admission::Admitted),
         ..Candidate::default()
     };
     let answer = |candidate: &Candidate| Github::Answer(Box::new(JobAnswer { fleets: vec![candidate.clone()], ..JobAnswer::default() }));
+    // A list that is not in force keeps nothing out.
     evidence.github = answer(&candidate);
+    assert_eq!(waits_for(&evidence), "hand_over");
+    let restricted = |workflows: Vec<String>| {
+        let group = RunnerGroup { restricted_to_workflows: true, selected_workflows: workflows, ..group.clone() };
+        Candidate { group: Some(Part::Answer(group)), ..candidate.clone() }
+    };
+    evidence.github = answer(&restricted(group.selected_workflows.clone()));
     assert_eq!(waits_for(&evidence), "workflows");
+    assert!(cause::of(&evidence).sentence().starts_with("It may wait for its runner group"), "of which file a job is GitHub does not say");
+    evidence.github = answer(&restricted(vec![]));
+    assert!(cause::of(&evidence).sentence().contains("none is selected"));
     candidate.admission = Part::Answer(Admission::NotSelected);
     evidence.github = answer(&candidate);
     assert_eq!(waits_for(&evidence), "runner_group");
