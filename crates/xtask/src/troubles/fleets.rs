@@ -14,6 +14,9 @@ const HOLDS_MILLISECONDS: u64 = 120_000;
 /// Longer than a trouble takes to be asked about.
 const PAUSE_MILLISECONDS: u64 = 15_000;
 
+/// A label that a fleet gets only after a job has asked for it.
+pub const LATE_LABEL: &str = "late";
+
 /// Nothing is put in: the job itself is the trouble.
 pub async fn nothing(_: &Scene<'_>, _: Step) -> Outcome {
     Ok(())
@@ -76,8 +79,20 @@ pub async fn group_missing(scene: &Scene<'_>, step: Step) -> Outcome {
     scene.parameter("fleets/strays", Some(&strays)).await
 }
 
+/// A fleet gets a label that a job has asked for already.
+pub async fn labelled_late(scene: &Scene<'_>, step: Step) -> Outcome {
+    const FLEET: &str = "fleets/bursts";
+    let mut description: Value = serde_json::from_str(&scene.read_parameter(FLEET).await?).map_err(failed)?;
+    let labels = description["labels"].as_array_mut().ok_or_else(|| failed("the fleet `bursts` has no labels"))?;
+    match step {
+        Step::In => labels.push(json!(LATE_LABEL)),
+        Step::Out => labels.retain(|label| label != LATE_LABEL),
+    }
+    scene.parameter(FLEET, Some(&description.to_string())).await
+}
+
 /// The first fleet's description, with something changed.
-async fn changed(scene: &Scene<'_>, change: impl FnOnce(&mut Value)) -> Outcome<String> {
+pub async fn changed(scene: &Scene<'_>, change: impl FnOnce(&mut Value)) -> Outcome<String> {
     let mut description: Value = serde_json::from_str(&scene.read_parameter("fleets/default").await?).map_err(failed)?;
     change(&mut description);
     Ok(description.to_string())

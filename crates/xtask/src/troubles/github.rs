@@ -2,7 +2,7 @@
 
 use fargate_runners_local_stack::github::AppKey;
 use fargate_runners_local_stack::line::Condition;
-use fargate_runners_model_github::{Deprecation, GroupVisibility, Permissions};
+use fargate_runners_model_github::{Deprecation, GroupVisibility, Permissions, Visibility};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
@@ -11,6 +11,7 @@ use crate::stack::lines::Between;
 use crate::stack::{APP_ID, CONTROL_PLANE, CREDENTIAL, ORGANIZATION};
 
 use super::Step;
+use super::fleets::changed;
 use super::scene::{Scene, failed};
 use super::table::JOB;
 
@@ -19,6 +20,9 @@ const GROUP: u64 = 1;
 
 /// A job that is there for as long as a trouble is asked about.
 const HOLDS_MILLISECONDS: u64 = 60_000;
+
+/// A token that the model takes.
+const SECOND_TOKEN: &str = "ghp_of_the_second_scope";
 
 /// Far enough ahead that no JWT is good.
 const CLOCK_AHEAD: i64 = 150_000;
@@ -74,6 +78,30 @@ pub async fn webhook_elsewhere(scene: &Scene<'_>, step: Step) -> Outcome {
     let hook = scene.stack.app()?.hook;
     scene.github(|model| model.set_hook_url(hook, url));
     Ok(())
+}
+
+/// A fleet has a scope of its own, with a token, and nobody has made a webhook there.
+pub async fn second_scope_unheard(scene: &Scene<'_>, step: Step) -> Outcome {
+    const FLEET: &str = "fleets/second";
+    const SECOND: &str = "credentials/second";
+    if step == Step::Out {
+        scene.parameter(FLEET, None).await?;
+        return scene.parameter(SECOND, None).await;
+    }
+    scene.github(|model| {
+        model.add_organization("other-org");
+        model.add_repository("other-org", "app", Visibility::Private);
+        model.add_pat(SECOND_TOKEN);
+    });
+    let credential = json!({ "kind": "pat", "token": SECOND_TOKEN }).to_string().into();
+    scene.aws().put_parameter(&format!("/{CONTROL_PLANE}/{SECOND}"), &credential, true).await.map_err(failed)?;
+    let second = changed(scene, |description| {
+        description["fleet"] = json!("second");
+        description["scope"] = json!("repo/other-org/app");
+        description["credential"] = json!("second");
+        description["labels"] = json!(["self-hosted", "second"]);
+    });
+    scene.parameter(FLEET, Some(&second.await?)).await
 }
 
 /// GitHub's deliveries do not arrive.

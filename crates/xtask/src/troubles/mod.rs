@@ -139,9 +139,20 @@ async fn attempt(scene: &Scene<'_>, trouble: &Trouble, before: &[Line]) -> Outco
     if let Some(line) = before.iter().find(|line| names(trouble, line)) {
         return Err(Problem::new(format!("`doctor` names it before it is there: {}", line.says)));
     }
-    (trouble.act)(scene, Step::In).await?;
-    let job = trouble.job.map(|job| scene.queue(job));
+    let queued = || trouble.job.map(|job| scene.queue(job));
+    let job = if trouble.late {
+        let job = queued();
+        scene.answered(job.map(|job| job.id)).await?;
+        (trouble.act)(scene, Step::In).await?;
+        job
+    } else {
+        (trouble.act)(scene, Step::In).await?;
+        queued()
+    };
     named(scene, trouble, job, before).await?;
+    if let (Some(After::IsRedelivered), Some(job)) = (trouble.job.map(|job| job.after), job) {
+        scene.ends_well_redelivered(job.id).await?;
+    }
     (trouble.act)(scene, Step::Out).await?;
     match (trouble.job.map(|job| job.after), job) {
         (Some(After::Runs), Some(job)) => {

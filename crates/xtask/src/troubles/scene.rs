@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fargate_runners_local_stack::aws;
 use fargate_runners_model_ecs::EcsModel;
-use fargate_runners_model_github::{Answer, Conclusion, Delivery, Gate, GithubModel, JobId, NewJob, Status};
+use fargate_runners_model_github::{Action, Answer, Conclusion, Delivery, Gate, GithubModel, JobId, NewJob, Payload, Status};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -24,6 +24,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(2);
 
 /// The longest that a job may take once nothing is in its way: a task boots, registers, and the breaker may have held it back for a moment.
 const ENDS_WITHIN: Duration = Duration::from_secs(60);
+
+/// Between two presses of "Redeliver".
+const REDELIVER_EVERY: Duration = Duration::from_secs(5);
 
 /// A job of a trouble takes no longer than it must.
 const JOB_MILLISECONDS: u64 = 300;
@@ -166,6 +169,40 @@ impl<'a> Scene<'a> {
         });
     }
 
+    /// Waits until the delivery of a queued job has been answered.
+    pub async fn answered(&self, job: Option<JobId>) -> Outcome {
+        let started = Instant::now();
+        while !self.github(|model| queued_deliveries(model, job).iter().any(|delivery| delivery.answer.is_some())) {
+            if started.elapsed() > ENDS_WITHIN {
+                return Err(Problem::new(format!("no delivery of job {job:?} was answered")));
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    /// Presses "Redeliver" for the delivery of a queued job, again and again until it has ended well: a webhook may not know yet what has changed meanwhile.
+    pub async fn ends_well_redelivered(&self, job: JobId) -> Outcome {
+        let (started, mut pressed) = (Instant::now(), None::<Instant>);
+        while self.status(job) != Some((Status::Completed, Some(Conclusion::Success))) {
+            if started.elapsed() > ENDS_WITHIN {
+                return Err(Problem::new(format!(
+                    "its job did not run within {} s after its delivery was sent again",
+                    ENDS_WITHIN.as_secs()
+                )));
+            }
+            if pressed.is_none_or(|at| at.elapsed() > REDELIVER_EVERY) {
+                self.stack.github.with(|model, now| {
+                    let newest = queued_deliveries(model, Some(job)).last().map(|delivery| delivery.id);
+                    newest.is_some_and(|id| model.redeliver(now, id))
+                });
+                pressed = Some(Instant::now());
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+
     /// Waits until so many jobs run.
     pub async fn busy(&self, jobs: usize) -> Outcome {
         let started = Instant::now();
@@ -278,6 +315,12 @@ impl<'a> Scene<'a> {
         let answer = self.aws().json("ssm", "AmazonSSM.GetParameter", &question).await.map_err(failed)?;
         Ok(answer["Parameter"]["Value"].as_str().unwrap_or_default().to_owned())
     }
+}
+
+/// What was sent to say that a job is queued, the oldest first.
+fn queued_deliveries(model: &GithubModel, job: Option<JobId>) -> Vec<&Delivery> {
+    let is_of = |delivery: &&Delivery| matches!(&*delivery.payload, Payload::Job(event) if event.action == Action::Queued && Some(event.job.id) == job);
+    model.deliveries().filter(is_of).collect()
 }
 
 /// A call of a stand-in that failed.

@@ -6,6 +6,7 @@ use crate::problem::Outcome;
 use crate::stack::{PRIVATE_REPOSITORY, PUBLIC_REPOSITORY};
 
 use super::Step;
+use super::fleets::LATE_LABEL;
 use super::scene::Scene;
 use super::{aws, fleets, github};
 
@@ -28,6 +29,8 @@ pub enum After {
     Runs,
     /// It would wait for ever, and is cancelled.
     IsCancelled,
+    /// It runs while the trouble is still in, once somebody has pressed "Redeliver".
+    IsRedelivered,
 }
 
 /// The job that `why` is asked about.
@@ -60,11 +63,13 @@ pub struct Trouble {
     pub follows: &'static [&'static str],
     /// Whether it stays until the next deployment, so that nothing is known of its end.
     pub lasts: bool,
+    /// Whether it is put in only when the delivery of its job has been answered.
+    pub late: bool,
 }
 
 impl Trouble {
     const fn new(name: &'static str, what: &'static str, named: &'static [By], act: Act) -> Self {
-        Self { name, what, named, act, job: None, follows: &[], lasts: false }
+        Self { name, what, named, act, job: None, follows: &[], lasts: false, late: false }
     }
 
     const fn job(mut self, job: Job) -> Self {
@@ -81,6 +86,11 @@ impl Trouble {
         self.lasts = true;
         self
     }
+
+    const fn late(mut self) -> Self {
+        self.late = true;
+        self
+    }
 }
 
 /// A job for the fleet that launches tasks.
@@ -94,6 +104,9 @@ const LOST_JOB: Job = Job { after: After::IsCancelled, ..JOB };
 
 /// Nothing fits its last label.
 const MISTYPED_JOB: Job = Job { labels: &["self-hosted", "linux", "x46"], ..LOST_JOB };
+
+/// Its fleet gets its last label only when the webhook has dropped it.
+const EARLY_JOB: Job = Job { labels: &["self-hosted", "linux", "bursts", LATE_LABEL], after: After::IsRedelivered, ..JOB };
 
 /// Somebody must approve it first.
 const GATED_JOB: Job = Job { gated: true, ..LOST_JOB };
@@ -114,7 +127,7 @@ pub const TROUBLES: &[Trouble] = &[
     Trouble::new(
         "permission-missing",
         "The App does not ask for a permission that runners need",
-        &[Doctor("permissions", "the App lacks the permission organization_self_hosted_runners", "Permissions & events")],
+        &[Doctor("permissions", "the App lacks the permission organization_self_hosted_runners", "`fargate-runners setup`")],
         act!(github::permission_missing),
     ),
     Trouble::new(
@@ -133,14 +146,14 @@ pub const TROUBLES: &[Trouble] = &[
     Trouble::new(
         "webhook-secret-wrong",
         "GitHub signs with a secret that the stack does not know",
-        &[Why("delivery_failed", "webhook-secrets"), Doctor("webhook secret", "failed", "webhook-secrets")],
+        &[Why("delivery_failed", "`fargate-runners setup`"), Doctor("webhook secret", "failed", "`fargate-runners setup`")],
         act!(github::webhook_secret_wrong),
     )
     .job(JOB),
     Trouble::new(
         "webhook-elsewhere",
         "The App's webhook leads somewhere else",
-        &[Doctor("webhook", "leads elsewhere", "WebhookUrl")],
+        &[Doctor("webhook", "leads elsewhere", "`fargate-runners setup`")],
         act!(github::webhook_elsewhere),
     ),
     Trouble::new(
@@ -157,6 +170,21 @@ pub const TROUBLES: &[Trouble] = &[
         act!(aws::bus_denied),
     )
     .job(JOB),
+    Trouble::new(
+        "webhook-of-one-scope-missing",
+        "One scope has no webhook, while another one's is good",
+        &[Doctor("webhook", "repo/other-org/app: no webhook is set up", "`fargate-runners setup --token --credential second`")],
+        act!(github::second_scope_unheard),
+    )
+    .follows(&["triggers", "vCPU quota"]),
+    Trouble::new(
+        "delivery-dropped",
+        "The webhook dropped the job's delivery, because the fleet with its labels came only later",
+        &[Why("dropped", "Press Redeliver")],
+        act!(fleets::labelled_late),
+    )
+    .job(EARLY_JOB)
+    .late(),
     Trouble::new(
         "quota-too-small",
         "The account's quota of vCPUs is smaller than what the fleets' maxima need",
@@ -267,14 +295,14 @@ pub const TROUBLES: &[Trouble] = &[
     Trouble::new(
         "key-revoked",
         "The private key that the stack has is not one of the App's",
-        &[Doctor("credential", "credential default", "Write it anew")],
+        &[Doctor("credential", "credential default", "`fargate-runners setup --rotate key`")],
         act!(github::key_revoked),
     )
     .follows(&["installation", "permissions", "deliveries", "webhook", "runner group"]),
     Trouble::new(
         "credential-missing",
         "The credential was never written",
-        &[Doctor("credential", "credential default", "PutCredential")],
+        &[Doctor("credential", "credential default", "`fargate-runners setup`")],
         act!(github::credential_missing),
     )
     .follows(&["installation", "permissions", "deliveries", "webhook", "runner group"]),
