@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use fargate_runners_core::ids::{CredentialName, FleetName};
+use fargate_runners_core::job::TOMBSTONE;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -82,7 +83,7 @@ pub enum Command {
     Redrive,
     /// What the jobs cost: Fargate's seconds by fleet, repository or workflow, with the control plane's share.
     #[command(
-        after_help = "Examples:\n  fargate-runners cost\n  fargate-runners cost --since 24h --by repository\n  fargate-runners cost --by workflow --csv"
+        after_help = "Examples:\n  fargate-runners cost\n  fargate-runners cost --since 24h --by repository\n  fargate-runners cost --by workflow --csv\n  fargate-runners cost --prices prices.json"
     )]
     Cost(Cost),
     /// Descriptions of fleets.
@@ -188,8 +189,8 @@ pub struct OneFleet {
 
 #[derive(Debug, Args)]
 pub struct Cost {
-    /// Tasks that ended within this time; the ledger keeps 4 days.
-    #[arg(long, default_value = "4d", value_parser = humantime::parse_duration)]
+    /// Only what tasks lived within this time, at most 4 days: for so long the ledger keeps them.
+    #[arg(long, default_value = "4d", value_parser = within_the_ledgers_memory)]
     pub since: Duration,
     /// What the rows are.
     #[arg(long, value_enum, default_value = "fleet")]
@@ -197,7 +198,7 @@ pub struct Cost {
     /// Comma-separated values instead of a table.
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
-    /// A JSON file with prices that replace the built-in ones.
+    /// A JSON file with prices that replace the built-in ones, like {"x86_vcpu_hour": 0.04}; `--json` names them all.
     #[arg(long)]
     pub prices: Option<PathBuf>,
 }
@@ -217,6 +218,18 @@ pub enum Fleets {
         /// The file.
         file: PathBuf,
     },
+}
+
+/// A duration that the ledger's memory covers: what is older would be left out without a word.
+fn within_the_ledgers_memory(text: &str) -> Result<Duration, String> {
+    let since = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if since > TOMBSTONE {
+        let kept = humantime::format_duration(TOMBSTONE);
+        return Err(format!(
+            "the ledger keeps what is over for {kept} only; for longer, activate the cost allocation tag fargate-runners:fleet and ask Cost Explorer"
+        ));
+    }
+    Ok(since)
 }
 
 fn credential_name(text: &str) -> Result<CredentialName, String> {
@@ -260,6 +273,14 @@ pub mod tests {
             pages += 1;
         }
         assert!(pages > 10, "{pages}");
+    }
+
+    #[test]
+    fn more_than_the_ledger_keeps_is_refused_and_not_cut_short() {
+        let parsed = |since: &str| Arguments::try_parse_from(["fargate-runners", "cost", "--since", since]);
+        assert!(parsed("4d").is_ok() && parsed("90m").is_ok());
+        let refused = parsed("30d").unwrap_err().to_string();
+        assert!(refused.contains("4days") && refused.contains("cost allocation tag"), "{refused}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `cost`: what the jobs cost, from the times in the ledger and one table of prices.
 
 mod prices;
+mod sizes;
 mod sum;
 
 use crate::arguments::{self, By};
@@ -9,12 +10,12 @@ use crate::facts;
 use crate::screen::{Answer, Screen, table};
 use crate::stack::Stack;
 use crate::words::{self, duration};
-use fargate_runners_core::job::TOMBSTONE;
-use prices::Prices;
+use prices::{Named, Prices};
+use sizes::Sizes;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use sum::{Row, Size};
+use sum::Row;
 
 /// Sums it up.
 pub async fn run(stack: &Stack, options: &arguments::Cost, screen: &Screen) -> Result<bool, CliError> {
@@ -22,16 +23,15 @@ pub async fn run(stack: &Stack, options: &arguments::Cost, screen: &Screen) -> R
         None => Prices::built_in(),
         Some(file) => {
             let text = std::fs::read_to_string(file).map_err(|error| CliError::File(file.clone(), error))?;
-            serde_json::from_str(&text).map_err(|error| CliError::Given(format!("{} holds no prices: {error}", file.display())))?
+            Prices::read(&file.display().to_string(), &text)?
         }
     };
     let now = Stack::now();
-    let since = now - options.since.min(TOMBSTONE);
-    let ecs = aws_sdk_ecs::Client::new(&stack.config);
+    let since = now - options.since;
+    let mut sizes = Sizes::new(stack);
     let (mut rows, mut cut_off): (BTreeMap<String, Row>, bool) = (BTreeMap::new(), false);
     for facts in facts::fleets(stack, None, screen).await? {
         let _doing = screen.doing(format!("reading the jobs and tasks of fleet {}", facts.fleet.name));
-        let size = size(&ecs, &facts.fleet).await?;
         let (tasks, more) = facts::tasks_since(stack, &facts.fleet.name, since).await?;
         let (jobs, even_more) = facts::jobs_since(stack, &facts.fleet.name, since).await?;
         cut_off |= more || even_more;
@@ -44,34 +44,17 @@ pub async fn run(stack: &Stack, options: &arguments::Cost, screen: &Screen) -> R
                 (By::Repository, Some(job)) => job.repository.to_string(),
                 (By::Workflow, Some(job)) => format!("{}: {}", job.repository, job.workflow_name.as_deref().unwrap_or("-")),
             };
+            let size = sizes.of(task, &facts.fleet).await?;
             rows.entry(name).or_default().add(task, job, &size, &prices, since, now);
         }
     }
-    let report = Report { since: words::utc(since), by: options.by, cut_off, prices: prices.source.clone(), rows };
+    let report = Report { since: words::utc(since), by: options.by, cut_off, prices: prices.named(), rows };
     if options.csv {
         screen.text(&report.csv())?;
     } else {
         screen.answer(&report)?;
     }
     Ok(true)
-}
-
-/// How large the fleet's tasks are, by its task definition.
-async fn size(ecs: &aws_sdk_ecs::Client, fleet: &fargate_runners_core::fleet::Fleet) -> Result<Size, CliError> {
-    let what = || format!("describing the task definition {}", fleet.task_definition);
-    let answer = ecs.describe_task_definition().task_definition(fleet.task_definition.as_str()).send().await;
-    let found = answer.map_err(|error| CliError::call(what(), error))?.task_definition;
-    let found = found.ok_or_else(|| CliError::call(what(), "ECS answered without one"))?;
-    let number = |text: Option<&str>| text.and_then(|text| text.parse::<f64>().ok());
-    let arm = found.runtime_platform().and_then(|platform| platform.cpu_architecture()).is_some_and(|cpu| cpu.as_str() == "ARM64");
-    let storage = found.ephemeral_storage().map_or(20, aws_sdk_ecs::types::EphemeralStorage::size_in_gib);
-    Ok(Size {
-        vcpus: number(found.cpu()).unwrap_or(1024.0) / 1024.0,
-        gigabytes: number(found.memory()).unwrap_or(2048.0) / 1024.0,
-        extra_storage: f64::from((storage - 20).max(0)),
-        arm,
-        spot_share: f64::from(fleet.spot_percent) / 100.0,
-    })
 }
 
 #[derive(Debug, Serialize)]
@@ -81,7 +64,7 @@ struct Report {
     by: By,
     /// Whether there was more in the ledger than was read.
     cut_off: bool,
-    prices: String,
+    prices: Named,
     rows: BTreeMap<String, Row>,
 }
 
@@ -142,7 +125,7 @@ impl Answer for Report {
         let rows = self.rows.iter().map(|(name, row)| line(name, row)).chain([line("together", &self.total())]);
         let headings =
             ["", "jobs", "tasks", "billed", "in jobs", "start, idle, end", "minute's minimum", "fargate", "control plane", "together"];
-        let mut text = format!("since {}\n\n{}\n\n{}", self.since, table(headings, rows), self.prices);
+        let mut text = format!("since {}\n\n{}\n\n{}", self.since, table(headings, rows), self.prices.source);
         if self.cut_off {
             text.push_str("\nThere is more in the ledger than was read: the figures are too low. Ask for a shorter time.");
         }

@@ -37,6 +37,8 @@ pub enum Check {
     Sim,
     /// The demo.
     Demo,
+    /// Each trouble of the field, put into the local stack.
+    Troubles,
 }
 
 /// What the checks share.
@@ -70,7 +72,7 @@ impl<'a> Context<'a> {
 
 impl Check {
     /// In the order in which they run: what fails soonest first, but the tools before the tests, of which some run against the emulator.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Format,
         Self::Leaks,
         Self::Lints,
@@ -83,6 +85,7 @@ impl Check {
         Self::Protocols,
         Self::Sim,
         Self::Demo,
+        Self::Troubles,
     ];
 
     /// Its name on the command line and in the report.
@@ -100,6 +103,7 @@ impl Check {
             Self::Protocols => "protocols",
             Self::Sim => "sim",
             Self::Demo => "demo",
+            Self::Troubles => "troubles",
         }
     }
 
@@ -118,6 +122,7 @@ impl Check {
             Self::Protocols => "claim, lease and single writer in every order that their bounds admit",
             Self::Sim => "stories of 200 jobs and 6 hours with all faults break no rule",
             Self::Demo => "20 jobs through the whole product, end to end, set up in a browser",
+            Self::Troubles => "what goes wrong in the field is named by the command line, with its remedy, and only then",
         }
     }
 
@@ -139,7 +144,8 @@ impl Check {
             Self::Shell => tooled::shell(context).await,
             Self::Protocols => crate::protocols::run(context.project).await,
             Self::Sim => crate::sim::check(context.project).await,
-            Self::Demo => tooled::demo().await,
+            Self::Demo => tooled::itself(&["demo", "--jobs", "20", "--setup"]).await,
+            Self::Troubles => tooled::itself(&["troubles"]).await,
         }
     }
 }

@@ -69,9 +69,9 @@ pub async fn python(context: &mut Context<'_>) -> Outcome {
     if failed.is_empty() { Ok(()) } else { Err(Problem::new(failed.join("; "))) }
 }
 
-/// A process of its own, so that nothing that it does to itself ends the other checks.
-pub async fn demo() -> Outcome {
-    let mut demo = process::command(std::env::current_exe()?);
-    demo.args(["demo", "--jobs", "20", "--setup"]);
-    process::watched(demo).await
+/// A command of this program in a process of its own, so that nothing that it does to itself ends the other checks.
+pub async fn itself(arguments: &[&str]) -> Outcome {
+    let mut command = process::command(std::env::current_exe()?);
+    command.args(arguments);
+    process::watched(command).await
 }

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::jobs::{FUNCTION_GB, Line};
-use super::prices::{
+use fargate_runners_prices::{
     self, ALARM_MONTH, DASHBOARD_MONTH, DYNAMODB_READ, DYNAMODB_WRITE, KMS, LAMBDA_GB_SECOND, LAMBDA_REQUEST, LOG_GB, LOG_GB_MONTH,
     METRIC_MONTH, SCHEDULER, SQS_FIFO, SQS_STANDARD, SSM_STANDARD,
 };

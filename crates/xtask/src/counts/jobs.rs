@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::prices::{
+use fargate_runners_prices::{
     self, DYNAMODB_READ, DYNAMODB_WRITE, EVENTBRIDGE_EVENT, HTTP_API, KMS, LAMBDA_GB_SECOND, LAMBDA_REQUEST, LOG_GB, Price, SQS_FIFO,
     SQS_STANDARD, SSM_STANDARD,
 };

@@ -6,9 +6,9 @@ pub mod bounds;
 mod functions;
 mod idle;
 mod jobs;
-mod prices;
 mod reasons;
 
+use fargate_runners_prices as prices;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

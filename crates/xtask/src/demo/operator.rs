@@ -156,11 +156,13 @@ impl<'a> Operator<'a> {
     fn filled_in(&self, example: &str, ran: &Followed) -> Outcome<Vec<String>> {
         let id = ran.id.map(|id| id.0.to_string()).unwrap_or_default();
         let runner = ran.seen.as_ref().and_then(|seen| seen.runner.clone()).unwrap_or_default();
-        let file = self.project.target().join("fleets.json");
-        std::fs::write(&file, FLEETS)?;
+        let [fleets, prices] = ["fleets.json", "prices.json"].map(|name| self.project.target().join(name));
+        std::fs::write(&fleets, FLEETS)?;
+        std::fs::write(&prices, PRICES)?;
         let filled = |word: &str| match word {
             word if word.starts_with("0123abcd-") => runner.clone(),
-            "fleets.json" => file.display().to_string(),
+            "fleets.json" => fleets.display().to_string(),
+            "prices.json" => prices.display().to_string(),
             word => word.replace("octo-org/app", &format!("{ORGANIZATION}/{PRIVATE_REPOSITORY}")).replace("4242", &id),
         };
         Ok(example.split_whitespace().skip(1).map(filled).collect())
@@ -210,6 +212,9 @@ fn why(job: &Followed) -> Option<(&'static str, &'static str)> {
 const FLEETS: &str = r#"{"fleet": "big", "scope": "org/octo-org", "credential": "default", "labels": ["linux"], "launch_mode": "tasks", "maximum": 10,
     "task_role": "runners-big-task", "cluster": "arn:aws:ecs:eu-west-1:111122223333:cluster/runners", "subnets": ["subnet-1"],
     "task_definition": "arn:aws:ecs:eu-west-1:111122223333:task-definition/runners-big:3"}"#;
+
+/// What `cost --prices` is given.
+const PRICES: &str = r#"{"source": "a contract", "x86_vcpu_hour": 0.03, "spot_factor": 0.4}"#;
 
 #[cfg(test)]
 mod tests {
