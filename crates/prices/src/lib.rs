@@ -55,36 +55,46 @@ pub const ADDRESS_HOUR: Price = Price::new("address_hour", "public IPv4 addresse
 /// Invocations.
 pub const LAMBDA_REQUEST: Price = Price::new("lambda_request", "Lambda requests", 0.20, MILLION, "aws.amazon.com/lambda/pricing");
 /// Time of a function's memory, on arm64.
-pub const LAMBDA_GB_SECOND: Price = Price::new("lambda_gb_second", "Lambda GB-seconds (arm64)", 13.3334, MILLION, "aws.amazon.com/lambda/pricing");
+pub const LAMBDA_GB_SECOND: Price =
+    Price::new("lambda_gb_second", "Lambda GB-seconds (arm64)", 13.3334, MILLION, "aws.amazon.com/lambda/pricing");
 /// Writes on demand. A transaction takes two.
-pub const DYNAMODB_WRITE: Price = Price::new("dynamodb_write", "DynamoDB write request units", 0.625, MILLION, "aws.amazon.com/dynamodb/pricing/on-demand");
+pub const DYNAMODB_WRITE: Price =
+    Price::new("dynamodb_write", "DynamoDB write request units", 0.625, MILLION, "aws.amazon.com/dynamodb/pricing/on-demand");
 /// Strongly consistent reads of 4 KB, on demand.
-pub const DYNAMODB_READ: Price = Price::new("dynamodb_read", "DynamoDB read request units", 0.125, MILLION, "aws.amazon.com/dynamodb/pricing/on-demand");
+pub const DYNAMODB_READ: Price =
+    Price::new("dynamodb_read", "DynamoDB read request units", 0.125, MILLION, "aws.amazon.com/dynamodb/pricing/on-demand");
 /// Requests of FIFO queues: send, receive, delete.
 pub const SQS_FIFO: Price = Price::new("sqs_fifo", "SQS requests, FIFO", 0.50, MILLION, "aws.amazon.com/sqs/pricing");
 /// Requests of other queues.
 pub const SQS_STANDARD: Price = Price::new("sqs_standard", "SQS requests, standard", 0.40, MILLION, "aws.amazon.com/sqs/pricing");
 /// Events of our own. Those of AWS, and deliveries within the account, cost nothing.
-pub const EVENTBRIDGE_EVENT: Price = Price::new("eventbridge_event", "EventBridge custom events", 1.00, MILLION, "aws.amazon.com/eventbridge/pricing");
+pub const EVENTBRIDGE_EVENT: Price =
+    Price::new("eventbridge_event", "EventBridge custom events", 1.00, MILLION, "aws.amazon.com/eventbridge/pricing");
 /// Requests of an HTTP API.
 pub const HTTP_API: Price = Price::new("http_api", "HTTP API requests", 1.00, MILLION, "aws.amazon.com/api-gateway/pricing");
 /// Bytes into CloudWatch Logs.
 pub const LOG_GB: Price = Price::new("log_gb", "CloudWatch Logs ingestion, bytes", 0.50, GB, "aws.amazon.com/cloudwatch/pricing");
 /// Bytes kept there for a month.
-pub const LOG_GB_MONTH: Price = Price::new("log_gb_month", "CloudWatch Logs storage, byte-months", 0.03, GB, "aws.amazon.com/cloudwatch/pricing");
+pub const LOG_GB_MONTH: Price =
+    Price::new("log_gb_month", "CloudWatch Logs storage, byte-months", 0.03, GB, "aws.amazon.com/cloudwatch/pricing");
 /// Invocations of schedules.
-pub const SCHEDULER: Price = Price::new("scheduler", "EventBridge Scheduler invocations", 1.00, MILLION, "aws.amazon.com/eventbridge/pricing");
+pub const SCHEDULER: Price =
+    Price::new("scheduler", "EventBridge Scheduler invocations", 1.00, MILLION, "aws.amazon.com/eventbridge/pricing");
 /// Standard parameters at standard throughput.
-pub const SSM_STANDARD: Price = Price::new("ssm_standard", "SSM standard parameter calls", 0.00, MILLION, "aws.amazon.com/systems-manager/pricing");
+pub const SSM_STANDARD: Price =
+    Price::new("ssm_standard", "SSM standard parameter calls", 0.00, MILLION, "aws.amazon.com/systems-manager/pricing");
 /// What reading a secret parameter asks of KMS.
 pub const KMS: Price = Price::new("kms", "KMS requests", 0.03, 10_000.0, "aws.amazon.com/kms/pricing");
 /// A metric of our own, for a month in which it is written all the time.
-pub const METRIC_MONTH: Price = Price::new("metric_month", "CloudWatch custom metrics, months", 0.30, 1.0, "aws.amazon.com/cloudwatch/pricing");
+pub const METRIC_MONTH: Price =
+    Price::new("metric_month", "CloudWatch custom metrics, months", 0.30, 1.0, "aws.amazon.com/cloudwatch/pricing");
 /// A metric that an alarm watches, for a month.
-pub const ALARM_MONTH: Price = Price::new("alarm_month", "CloudWatch alarm metrics, months", 0.10, 1.0, "aws.amazon.com/cloudwatch/pricing");
+pub const ALARM_MONTH: Price =
+    Price::new("alarm_month", "CloudWatch alarm metrics, months", 0.10, 1.0, "aws.amazon.com/cloudwatch/pricing");
 
 /// A dashboard, for a month.
-pub const DASHBOARD_MONTH: Price = Price::new("dashboard_month", "CloudWatch dashboards, months", 3.00, 1.0, "aws.amazon.com/cloudwatch/pricing");
+pub const DASHBOARD_MONTH: Price =
+    Price::new("dashboard_month", "CloudWatch dashboards, months", 3.00, 1.0, "aws.amazon.com/cloudwatch/pricing");
 
 /// Logs are billed by the gigabyte of 2^30 bytes.
 const GB: f64 = 1_073_741_824.0;

@@ -6,14 +6,14 @@ mod world;
 pub use world::{Script, State};
 
 use crate::call::{Call, Question, Reply, Said, Setting, What};
-use crate::cast::{self, News, fleet_name, task_id};
+use crate::cast::{self, News, fleet_name};
 use crate::fleet::timeless;
 use crate::ledger::Ledger;
 use fargate_runners_core::mutant::Mutant;
 use fargate_runners_core::record::{Record, Write};
 use fargate_runners_core::task::{LeaveReason, TaskState};
 use stateright::{Model, Property};
-use world::{Caller, Job, Last, Seen, Task};
+use world::{Caller, Job, Last, Seen};
 
 /// How much of what there is, and how often what may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

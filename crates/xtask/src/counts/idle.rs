@@ -4,11 +4,11 @@
 use std::fmt::Write as _;
 
 use super::jobs::{FUNCTION_GB, Line};
-use fargate_runners_prices::{
-    self, ALARM_MONTH, DASHBOARD_MONTH, DYNAMODB_READ, DYNAMODB_WRITE, KMS, LAMBDA_GB_SECOND, LAMBDA_REQUEST, LOG_GB, LOG_GB_MONTH,
-    METRIC_MONTH, SCHEDULER, SQS_FIFO, SQS_STANDARD, SSM_STANDARD,
-};
 use super::{Counts, number};
+use fargate_runners_prices::{
+    ALARM_MONTH, DASHBOARD_MONTH, DYNAMODB_READ, DYNAMODB_WRITE, KMS, LAMBDA_GB_SECOND, LAMBDA_REQUEST, LOG_GB, LOG_GB_MONTH, METRIC_MONTH,
+    REGION, SCHEDULER, SQS_FIFO, SQS_STANDARD, SSM_STANDARD,
+};
 
 /// The templates of the stack, for what they have that is paid for by the month.
 const TEMPLATES: [&str; 2] = [include_str!("../../../../template.yaml"), include_str!("../../../../observability.yaml")];
@@ -37,7 +37,7 @@ const FIFO_SHARE_OF_READS: f64 = 0.25;
 
 /// The bill, for a person.
 pub fn bill(counts: &Counts) -> String {
-    let mut text = format!("What it costs for a month without jobs ({})\n", prices::REGION);
+    let mut text = format!("What it costs for a month without jobs ({REGION})\n");
     let mut sum = 0.0;
     for Line { price, quantity, note } in lines(counts) {
         sum += price.of(quantity);

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
+use super::{Counts, HEALER, number};
 use fargate_runners_prices::{
-    self, DYNAMODB_READ, DYNAMODB_WRITE, EVENTBRIDGE_EVENT, HTTP_API, KMS, LAMBDA_GB_SECOND, LAMBDA_REQUEST, LOG_GB, Price, SQS_FIFO,
+    DYNAMODB_READ, DYNAMODB_WRITE, EVENTBRIDGE_EVENT, HTTP_API, KMS, LAMBDA_GB_SECOND, LAMBDA_REQUEST, LOG_GB, Price, REGION, SQS_FIFO,
     SQS_STANDARD, SSM_STANDARD,
 };
-use super::{Counts, HEALER, number};
 
 /// The functions' memory: `MemorySize` of all of them in template.yaml.
 pub const FUNCTION_GB: f64 = 128.0 / 1024.0;
@@ -85,7 +85,7 @@ pub fn dollars(counts: &Counts) -> f64 {
 
 /// The bill, for a person.
 pub fn bill(counts: &Counts) -> String {
-    let mut text = format!("What the control plane costs for 1,000 jobs like these ({})\n", prices::REGION);
+    let mut text = format!("What the control plane costs for 1,000 jobs like these ({REGION})\n");
     let jobs = number(counts.jobs.max(1) as u64);
     for Line { price, quantity, note } in lines(counts) {
         let quantity = quantity / jobs;

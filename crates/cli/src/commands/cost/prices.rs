@@ -42,8 +42,10 @@ struct File {
 impl Prices {
     /// The table alone.
     pub fn built_in() -> Self {
-        let source =
-            format!("List prices of {REGION} as of {AS_OF}; Spot is taken for {:.0} % of them. --prices FILE replaces them.", SPOT_FACTOR * 100.0);
+        let source = format!(
+            "List prices of {REGION} as of {AS_OF}; Spot is taken for {:.0} % of them. --prices FILE replaces them.",
+            SPOT_FACTOR * 100.0
+        );
         Self { source, given: BTreeMap::new() }
     }
 
@@ -55,13 +57,17 @@ impl Prices {
         for (name, dollars) in &given {
             if !known().any(|known| known == name) {
                 let known: Vec<_> = known().collect();
-                return Err(CliError::Given(format!("{file} has a price of {name:?}, of which nothing is known here; known are {}", known.join(", "))));
+                return Err(CliError::Given(format!(
+                    "{file} has a price of {name:?}, of which nothing is known here; known are {}",
+                    known.join(", ")
+                )));
             }
             if !dollars.is_finite() || *dollars < 0.0 {
                 return Err(CliError::Given(format!("{file} has {dollars} for {name:?}: a price is a number of dollars, not less than 0")));
             }
         }
-        let source = source.unwrap_or_else(|| format!("Prices of {file}; those that it does not give are list prices of {REGION} as of {AS_OF}."));
+        let source =
+            source.unwrap_or_else(|| format!("Prices of {file}; those that it does not give are list prices of {REGION} as of {AS_OF}."));
         Ok(Self { source, given })
     }
 
@@ -94,9 +100,13 @@ mod tests {
 
     #[test]
     fn a_file_replaces_the_prices_that_it_gives_and_no_others() {
-        let prices = Prices::read("prices.json", r#"{"source": "our contract", "x86_vcpu_hour": 0.03, "http_api": 0.0, "spot_factor": 0.5}"#).unwrap();
+        let prices =
+            Prices::read("prices.json", r#"{"source": "our contract", "x86_vcpu_hour": 0.03, "http_api": 0.0, "spot_factor": 0.5}"#)
+                .unwrap();
         assert_eq!(prices.source, "our contract");
-        assert!((prices.of(X86_VCPU_HOUR, 2.0) - 0.06).abs() < 1e-12 && (prices.of(ARM_VCPU_HOUR, 1.0) - ARM_VCPU_HOUR.dollars).abs() < 1e-12);
+        assert!(
+            (prices.of(X86_VCPU_HOUR, 2.0) - 0.06).abs() < 1e-12 && (prices.of(ARM_VCPU_HOUR, 1.0) - ARM_VCPU_HOUR.dollars).abs() < 1e-12
+        );
         assert!((prices.spot_factor() - 0.5).abs() < 1e-12);
         let without = Prices::built_in().control_plane_task() - prices.control_plane_task();
         assert!((without - HTTP_API.of(5.0)).abs() < 1e-12, "a job's five requests cost nothing then: {without}");
@@ -108,12 +118,16 @@ mod tests {
         let printed = serde_json::to_string(&prices.named()).unwrap();
         let again = Prices::read("printed.json", &printed).unwrap();
         assert_eq!(again.source, prices.source);
-        assert!((again.of(ADDRESS_HOUR, 1.0) - 0.004).abs() < 1e-12 && (again.control_plane_task() - prices.control_plane_task()).abs() < 1e-15);
+        assert!(
+            (again.of(ADDRESS_HOUR, 1.0) - 0.004).abs() < 1e-12 && (again.control_plane_task() - prices.control_plane_task()).abs() < 1e-15
+        );
     }
 
     #[test]
     fn a_price_that_is_unknown_or_no_price_is_refused_by_its_name() {
-        for (text, named) in [(r#"{"x86_vcpu": 1}"#, "x86_vcpu_hour"), (r#"{"address_hour": -1}"#, "address_hour"), (r#"{"address_hour": "1"}"#, "string")] {
+        for (text, named) in
+            [(r#"{"x86_vcpu": 1}"#, "x86_vcpu_hour"), (r#"{"address_hour": -1}"#, "address_hour"), (r#"{"address_hour": "1"}"#, "string")]
+        {
             let refused = Prices::read("prices.json", text).unwrap_err().to_string();
             assert!(refused.contains(named) && refused.contains("prices.json"), "{refused}");
         }

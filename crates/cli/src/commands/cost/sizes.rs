@@ -26,16 +26,15 @@ impl Sizes {
     /// The task's own; its fleet's where the ledger does not know what it was started from, or where somebody has deleted that revision.
     pub async fn of(&mut self, task: &TaskRecord, fleet: &Fleet) -> Result<Size, CliError> {
         let own = task.task_definition.as_ref().unwrap_or(&fleet.task_definition);
-        let size = match self.known.get(own) {
-            Some(size) => *size,
-            None => {
-                let size = match self.ask(own).await {
-                    Err(_) if *own != fleet.task_definition => self.ask(&fleet.task_definition).await?,
-                    size => size?,
-                };
-                self.known.insert(own.clone(), size);
-                size
-            }
+        let size = if let Some(size) = self.known.get(own) {
+            *size
+        } else {
+            let size = match self.ask(own).await {
+                Err(_) if *own != fleet.task_definition => self.ask(&fleet.task_definition).await?,
+                size => size?,
+            };
+            self.known.insert(own.clone(), size);
+            size
         };
         Ok(Size { spot_share: f64::from(fleet.spot_percent) / 100.0, ..size })
     }

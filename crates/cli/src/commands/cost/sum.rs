@@ -68,10 +68,10 @@ impl Row {
     /// to pull, the ledger knows it from a little later, when its script first called. Of a task that began before `since` only what came after counts.
     pub fn add(&mut self, task: &TaskRecord, job: Option<&JobRecord>, size: &Size, prices: &Prices, since: Timestamp, now: Timestamp) {
         let end = task.stop.as_ref().map_or(now, |stop| stop.at);
-        let began = task.hosting.pull_started_at.unwrap_or(task.first_seen_at);
-        let begin = began.max(since);
+        let first_billed = task.hosting.pull_started_at.unwrap_or(task.first_seen_at);
+        let begin = first_billed.max(since);
         let lived = end.since(begin).as_secs_f64();
-        let ended_too_soon = task.stop.is_some() && end.since(began) < BILLED_AT_LEAST;
+        let ended_too_soon = task.stop.is_some() && end.since(first_billed) < BILLED_AT_LEAST;
         let billed = if ended_too_soon { BILLED_AT_LEAST.as_secs_f64() } else { lived };
         let ran = job.and_then(|job| Some(job.ended_at.or(job.runner_stopped_at).unwrap_or(end).min(end).since(job.taken_at?.max(begin))));
         let ran = ran.map_or(0.0, |ran| ran.as_secs_f64()).min(lived);
