@@ -158,6 +158,9 @@ class ControlPlane(unittest.TestCase):
         for statement in [statement for owner, statement in statements(CONTROL_PLANE) if owner == "SetupPolicy"]:
             for resource in _listed(statement["Resource"]):
                 self.assertRegex(str(resource), r"parameter/\$\{AWS::StackName\}/(credentials|webhook-secrets)/\*")
+                # A credential that works is never deleted: only what was to come next, once it is in its place or given up.
+                if "ssm:DeleteParameter" in _listed(statement["Action"]):
+                    self.assertRegex(str(resource), r"/\*/next'")
 
     def test_traces_are_written_only_when_somebody_asks_for_them(self):
         self.assertEqual(CONTROL_PLANE["Parameters"]["Tracing"]["Default"], "PassThrough")

@@ -10,11 +10,11 @@ use std::time::Duration;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  all is well, or the question was answered
-  1  something is wrong: `doctor` found it, a description is not valid, a replay left something
-  2  the command line was not understood
-  3  AWS or GitHub could not be asked; the message says what failed and what to do
-  4  there is no such stack, fleet, job or runner
-  130  interrupted";
+  1  something is wrong and must be put right first: `doctor` or `setup` found it, a description is not valid, a replay left something
+  2  the command line was not understood, or what it names (a file, a token) cannot be used
+  3  AWS or GitHub could not be asked, or did not do it in time; the message says what failed and what to do
+  4  there is no such stack, fleet, job, runner or credential
+  130  interrupted by Ctrl-C";
 
 /// GitHub Actions runners on AWS Fargate: what the fleets do, what is wrong, and why a job waits.
 #[derive(Debug, Parser)]

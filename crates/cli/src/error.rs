@@ -7,8 +7,11 @@ use std::path::PathBuf;
 /// Something is wrong with what was asked about.
 pub const FOUND_WRONG: u8 = 1;
 
-/// AWS or GitHub could not be asked.
+/// AWS or GitHub could not be asked, or did not do what it was asked for in time.
 const NOT_ASKED: u8 = 3;
+
+/// The command line, or what it names, cannot be used. What clap says of a command line, too.
+const NOT_USABLE: u8 = 2;
 
 /// There is no such thing.
 const NOT_FOUND: u8 = 4;
@@ -44,9 +47,12 @@ pub enum CliError {
     /// No region is set.
     #[error("no AWS region is set; give --region, or set AWS_REGION or the profile's region")]
     NoRegion,
-    /// What was given is not usable.
+    /// What was given (an argument, a file, an answer to a prompt) is not usable: another command line would be.
     #[error("{0}")]
     Given(String),
+    /// Something at GitHub or in the stack is not as it must be, and has to be put right there first: no other command line helps.
+    #[error("{0}")]
+    Wrong(String),
     /// A file could not be read.
     #[error("{} could not be read", .0.display())]
     File(PathBuf, #[source] std::io::Error),
@@ -110,7 +116,8 @@ impl CliError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::NoStack { .. } | Self::NoFleet(..) | Self::Unknown(_) => NOT_FOUND,
-            Self::Given(_) | Self::File(..) => 2,
+            Self::Given(_) | Self::File(..) => NOT_USABLE,
+            Self::Wrong(_) => FOUND_WRONG,
             _ => NOT_ASKED,
         }
     }
@@ -196,6 +203,38 @@ mod tests {
         let port = |retry| CliError::Port(PortError::new("reading", retry, "no"));
         assert!(port(Retry::Throttled).passes() && port(Retry::UnknownEffect).passes() && !port(Retry::Never).passes());
         assert!(!CliError::NoRegion.passes());
+    }
+
+    #[test]
+    fn an_exit_code_says_who_has_to_do_something() {
+        let wrong = std::io::Error::from(std::io::ErrorKind::NotFound);
+        for (error, code) in [
+            (CliError::Wrong("the App is suspended".to_owned()), 1),
+            (CliError::Given("the token was not entered".to_owned()), 2),
+            (CliError::File("token.txt".into(), wrong), 2),
+            (CliError::call("asking", "denied".to_owned()), 3),
+            (CliError::NotYet { what: "no ping arrived".to_owned(), next: "see the logs" }, 3),
+            (CliError::Unknown("there is no credential".to_owned()), 4),
+            (CliError::NoStack { name: "runners".to_owned(), region: "eu-west-1".to_owned() }, 4),
+        ] {
+            assert_eq!(error.exit_code(), code, "{error}");
+        }
+    }
+
+    /// The codes that a list of them names, in its order.
+    fn listed<'a>(words: impl Iterator<Item = &'a str>) -> Vec<u8> {
+        words.filter_map(|word| word.parse().ok()).collect()
+    }
+
+    #[test]
+    fn the_readme_and_the_help_list_the_exit_codes_that_there_are() {
+        use clap::CommandFactory as _;
+        let codes = [0, FOUND_WRONG, NOT_USABLE, NOT_ASKED, NOT_FOUND, INTERRUPTED];
+        let help = crate::arguments::Arguments::command().get_after_help().map(ToString::to_string).unwrap_or_default();
+        assert_eq!(listed(help.lines().filter_map(|line| line.split_whitespace().next())), codes);
+        let readme = include_str!("../../../README.md");
+        let list = readme.split("Exit codes: ").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
+        assert_eq!(listed(list.split_whitespace()), codes, "{list}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod facts;
 mod needs;
 mod obstacle;
 mod pages;
+mod prompt;
 mod said;
 mod scopes;
 mod screen;
@@ -27,12 +28,28 @@ use screen::Screen;
 use stack::Stack;
 use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let screen = Screen::new(arguments.json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let error = CliError::call("starting", error);
+            screen.error(&error);
+            return ExitCode::from(error.exit_code());
+        }
+    };
+    let code = runtime.block_on(ended(&arguments, &screen));
+    // A thread that blocks, over the look-up of a name perhaps, is not waited for.
+    runtime.shutdown_background();
+    code
+}
+
+/// Does what was asked, until Ctrl-C.
+async fn ended(arguments: &Arguments, screen: &Screen) -> ExitCode {
+    // By its end, whatever `run` had done to the terminal is undone.
     let ended = tokio::select! {
-        ended = run(&arguments, &screen) => ended,
+        ended = run(arguments, screen) => ended,
         _ = tokio::signal::ctrl_c() => return ExitCode::from(error::INTERRUPTED),
     };
     match ended {

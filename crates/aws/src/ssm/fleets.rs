@@ -4,7 +4,7 @@
 //! so that it outlives deployments.
 
 use super::cache::Cache;
-use super::path::below;
+use super::path::{Reach, below};
 use crate::clock::SystemClock;
 use crate::config::Aws;
 use crate::error::port_error;
@@ -59,7 +59,7 @@ impl Fleets for FleetParameters {
             return Ok(kept);
         }
         let mut list = FleetList { read_at: now, ..FleetList::default() };
-        let parameters = below(&self.aws, &self.path).await?;
+        let parameters = below(&self.aws, &self.path, Reach::Children).await?;
         let drained: Vec<String> = parameters.iter().filter_map(|(name, _)| Some(name.strip_suffix(DRAINED)?.to_owned())).collect();
         for (name, description) in parameters.into_iter().filter(|(name, _)| !name.ends_with(DRAINED)) {
             match Fleet::parse(description.expose_secret()) {

@@ -1,7 +1,8 @@
-//! The secrets that sign webhook deliveries. All below the path are valid, so that one can follow another without a gap.
+//! The secrets that sign webhook deliveries. All below the path are valid, however far, so that one can follow another without a gap: `setup` keeps the next
+//! one below the one that it follows.
 
 use super::cache::Cache;
-use super::path::below;
+use super::path::{Reach, below};
 use crate::clock::SystemClock;
 use crate::config::Aws;
 use fargate_runners_use_cases::ports::{Clock, PortError, WebhookSecrets};
@@ -31,7 +32,7 @@ impl WebhookSecrets for SecretParameters {
         if let Some(kept) = self.kept.get(max_age, now) {
             return Ok(kept);
         }
-        let found = below(&self.aws, &self.path).await?.into_iter().map(|(_, secret)| secret);
+        let found = below(&self.aws, &self.path, Reach::All).await?.into_iter().map(|(_, secret)| secret);
         // An empty secret would let anybody sign.
         let secrets = Arc::new(found.filter(|secret| !secret.expose_secret().is_empty()).collect::<Vec<_>>());
         self.kept.keep(now, Arc::clone(&secrets));
@@ -52,7 +53,8 @@ mod tests {
         let secrets = SecretParameters::new(&aws, "runners");
         let read = secrets.webhook_secrets(Duration::from_secs(60)).await.unwrap();
         assert_eq!(read.iter().map(ExposeSecret::expose_secret).collect::<Vec<_>>(), ["sesame"]);
-        assert_eq!(answers.requests()[0]["WithDecryption"], true);
+        let request = &answers.requests()[0];
+        assert!(request["WithDecryption"] == true && request["Recursive"] == true, "{request}");
         assert!(!format!("{read:?} {secrets:?}").contains("sesame"));
     }
 }

@@ -14,6 +14,8 @@ use secrecy::{ExposeSecret, SecretString};
 pub enum SetupSecret {
     /// The credential itself, as JSON.
     Credential(CredentialName),
+    /// What is to take its place, while that is not shown to work: no function reads it.
+    NextCredential(CredentialName),
     /// What signs the deliveries of its webhook.
     Webhook(CredentialName),
     /// What will sign them next, while that is being changed: valid at the same time.
@@ -34,13 +36,14 @@ impl SetupParameters {
         Self { aws: aws.clone(), stack: stack_name.to_owned() }
     }
 
-    /// The parameter's name.
+    /// The parameter's name. What comes next lies below what it follows: no credential's name holds a slash, so that it is never another one's.
     #[must_use]
     pub fn name(&self, secret: &SetupSecret) -> String {
         match secret {
             SetupSecret::Credential(name) => format!("/{}/credentials/{name}", self.stack),
+            SetupSecret::NextCredential(name) => format!("/{}/credentials/{name}/next", self.stack),
             SetupSecret::Webhook(name) => format!("/{}/webhook-secrets/{name}", self.stack),
-            SetupSecret::NextWebhook(name) => format!("/{}/webhook-secrets/{name}.next", self.stack),
+            SetupSecret::NextWebhook(name) => format!("/{}/webhook-secrets/{name}/next", self.stack),
         }
     }
 
@@ -76,6 +79,7 @@ mod tests {
     use crate::testing::Answers;
     use fargate_runners_use_cases::ports::chain;
     use serde_json::json;
+    use std::collections::BTreeSet;
 
     #[tokio::test]
     async fn a_secret_is_written_encrypted_and_told_by_its_name_only() {
@@ -84,10 +88,23 @@ mod tests {
         let (secret, value) = (SetupSecret::NextWebhook(name), SecretString::from("sesame"));
         parameters.write(&secret, &value).await.unwrap();
         let request =
-            json!({"Name": "/runners/webhook-secrets/default.next", "Value": "sesame", "Type": "SecureString", "Overwrite": true});
+            json!({"Name": "/runners/webhook-secrets/default/next", "Value": "sesame", "Type": "SecureString", "Overwrite": true});
         assert_eq!(answers.requests(), [request]);
         let error = chain(&parameters.write(&secret, &value).await.unwrap_err());
-        assert!(error.contains("/runners/webhook-secrets/default.next") && !error.contains("sesame"), "{error}");
+        assert!(error.contains("/runners/webhook-secrets/default/next") && !error.contains("sesame"), "{error}");
+    }
+
+    #[test]
+    fn what_comes_next_is_in_nobody_elses_parameter_whatever_credentials_are_called() {
+        let (_, aws) = Answers::of([]);
+        let parameters = SetupParameters::new(&aws, "runners");
+        let kinds = [SetupSecret::Credential, SetupSecret::NextCredential, SetupSecret::Webhook, SetupSecret::NextWebhook];
+        let called = ["a", "a.next", "next", "a.next.next", "a-next"].map(|name| CredentialName::parse(name).unwrap());
+        let names = called.iter().flat_map(|name| kinds.map(|kind| parameters.name(&kind(name.clone()))));
+        let names: Vec<String> = names.collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
+        // So that the slash keeps them apart.
+        assert!(CredentialName::parse("a/next").is_err());
     }
 
     #[tokio::test]

@@ -20,7 +20,7 @@ use crate::error::CliError;
 use crate::screen::{Answer, Screen};
 use crate::stack::Stack;
 use fargate_runners_aws::{SetupParameters, SetupSecret};
-use fargate_runners_github::{Access, AppCredential, Credential, GithubClient, Http, MemoryTokenStore, System};
+use fargate_runners_github::{Access, AppCredential, Credential, CredentialError, GithubClient, Http, MemoryTokenStore, System};
 use place::Place;
 use secrecy::SecretString;
 use serde::Serialize;
@@ -77,11 +77,25 @@ impl Setup<'_> {
         json.map(|json| Credential::parse(&json)).transpose().map_err(|error| CliError::call(format!("reading {}", parameter()), error))
     }
 
-    /// Stores an App's id and key.
+    /// Stores an App's id and key where the functions read them.
     async fn store_app(&self, app: &AppCredential) -> Result<(), CliError> {
-        let json = app_json(app);
-        self.parameters.write(&SetupSecret::Credential(self.place.credential.clone()), &json).await?;
-        self.screen.note(&format!("The App's id and private key are in the parameter {}.", self.credential_name()));
+        self.write_app(SetupSecret::Credential(self.place.credential.clone()), app).await
+    }
+
+    /// Keeps the id and key of an App that is not in use yet.
+    async fn keep_next(&self, app: &AppCredential) -> Result<(), CliError> {
+        self.write_app(SetupSecret::NextCredential(self.place.credential.clone()), app).await
+    }
+
+    /// Puts an App that was kept apart into the place of whatever was stored. Broken off in between, it is put there once more.
+    async fn take_into_use(&self, app: &AppCredential) -> Result<(), CliError> {
+        self.store_app(app).await?;
+        Ok(self.parameters.delete(&SetupSecret::NextCredential(self.place.credential.clone())).await?)
+    }
+
+    async fn write_app(&self, secret: SetupSecret, app: &AppCredential) -> Result<(), CliError> {
+        self.parameters.write(&secret, &app_json(app)).await?;
+        self.screen.note(&format!("The App's id and private key are in the parameter {}.", self.parameters.name(&secret)));
         Ok(())
     }
 
@@ -112,12 +126,11 @@ fn app_json(app: &AppCredential) -> SecretString {
 }
 
 /// A private key as GitHub gives it, checked to be one.
-fn app_credential(app_id: &str, pem: &SecretString, installation_id: Option<u64>) -> Result<AppCredential, CliError> {
+fn app_credential(app_id: &str, pem: &SecretString, installation_id: Option<u64>) -> Result<AppCredential, CredentialError> {
     let app = AppCredential { app_id: app_id.to_owned(), private_key: pem.clone(), installation_id };
-    match Credential::parse(&app_json(&app)) {
-        Ok(Credential::App(app)) => Ok(app),
-        Ok(Credential::Pat(_)) => Err(CliError::Given("an App was expected, not a token".to_owned())),
-        Err(error) => Err(CliError::call("reading the App's private key", error)),
+    match Credential::parse(&app_json(&app))? {
+        Credential::App(app) => Ok(app),
+        Credential::Pat(_) => Err(CredentialError::NotAnApp),
     }
 }
 

@@ -10,12 +10,13 @@ use std::time::Duration;
 use fargate_runners_local_stack::github::AppKey;
 use fargate_runners_model_github::{Answer, GithubModel};
 use secrecy::ExposeSecret as _;
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::time::timeout;
 
 use crate::problem::{Outcome, Problem};
 use crate::project::Project;
-use crate::stack::{RunFolder, Stack};
+use crate::stack::{CONTROL_PLANE, RunFolder, Stack};
 
 use super::browser::{Browser, Tab};
 use super::operator::{Operator, Said};
@@ -31,6 +32,12 @@ const SET_UP_WITHIN: Duration = Duration::from_secs(180);
 
 /// The example that runs while the jobs do.
 const ROTATION: &str = "fargate-runners setup --rotate webhook-secret";
+
+/// The credential of the stack's fleets.
+const CREDENTIAL: &str = "default";
+
+/// Where its App waits until it is installed.
+const NEXT_CREDENTIAL: &str = "default/next";
 
 /// A classic token, for the last example. In two parts, so that no search for secrets takes it for a real one.
 const TOKEN: &str = concat!("ghp", "_0123456789abcdefghijABCDEFGHIJ012345");
@@ -48,12 +55,16 @@ impl<'a> Setup<'a> {
     pub async fn from_nothing(project: &'a Project, stack: &Stack) -> Outcome<Self> {
         let person = Operator::of(project, stack, ROLE, &["OperatorPolicyArn", "SetupPolicyArn"]).await?;
         let browser = Browser::start(&stack.run).await?;
-        let outcome = timeout(SET_UP_WITHIN, through(&person, &browser)).await;
+        let outcome = timeout(SET_UP_WITHIN, through(&person, &browser, stack)).await;
         browser.close().await;
         let said = outcome.map_err(|_| Problem::new(format!("`setup` was not done within {} s", SET_UP_WITHIN.as_secs())))??;
         keep(&stack.run, "setup-from-nothing", &said)?;
         if said.code != Some(0) || !said.out.contains("a ping arrived") {
             return Err(Problem::new(format!("`setup` ended with {:?}: {}{}", said.code, said.out, said.err)));
+        }
+        let stored = credentials(stack).await?;
+        if stored != [CREDENTIAL] {
+            return Err(Problem::new(format!("`setup` ended, and these credentials are stored: {stored:?}")));
         }
         // What it asked of GitHub is nothing that jobs take.
         stack.github.with(|model, _| model.reset_counters());
@@ -107,6 +118,7 @@ impl<'a> Setup<'a> {
         keep(&self.run, &example.replace(['/', ' '], "-"), &said)?;
         let fine = said.code == Some(0)
             && !said.out.trim().is_empty()
+            && (!example.contains("--token-file") || said.err.contains("Delete the file"))
             && (example.contains("--rotate key") || said.out.contains("a ping arrived"));
         let wrong = (!fine).then(|| Problem::new(format!("`{example}` ended with {:?}: {}{}", said.code, said.out, said.err)));
         Ok(wrong.into_iter().collect())
@@ -129,8 +141,17 @@ impl<'a> Setup<'a> {
     }
 }
 
+/// The names of the credentials that are stored, below the path that all of them share.
+async fn credentials(stack: &Stack) -> Outcome<Vec<String>> {
+    let path = format!("/{CONTROL_PLANE}/credentials");
+    let asked = json!({ "Path": path, "Recursive": true });
+    let found = stack.aws.json("ssm", "AmazonSSM.GetParametersByPath", &asked).await.map_err(|error| Problem::new(error.to_string()))?;
+    let names = found["Parameters"].as_array().into_iter().flatten().filter_map(|parameter| parameter["Name"].as_str());
+    Ok(names.filter_map(|name| name.strip_prefix(&path)?.strip_prefix('/')).map(str::to_owned).collect())
+}
+
 /// `setup` and the browser, hand in hand.
-async fn through(person: &Operator<'_>, browser: &Browser) -> Outcome<Said> {
+async fn through(person: &Operator<'_>, browser: &Browser, stack: &Stack) -> Outcome<Said> {
     let mut command = person.command(&["setup".into(), "--no-browser".into()]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let (Some(mut out), Some(err)) = (child.stdout.take(), child.stderr.take()) else { return Err(Problem::new("`setup` has no output")) };
@@ -147,6 +168,14 @@ async fn through(person: &Operator<'_>, browser: &Browser) -> Outcome<Said> {
         browser.open(&page).await?;
         browser.press("#create").await?;
         browser.press("#create-app").await?;
+        browser.read("#next").await?;
+        let stored = credentials(stack).await?;
+        if stored != [NEXT_CREDENTIAL] {
+            return Err(Problem::new(format!("the App is made and not installed, and these credentials are stored: {stored:?}")));
+        }
+        // Loaded once more, the first page makes no second App, and leads back.
+        browser.open(&page).await?;
+        browser.press("#made a").await?;
         browser.press("#next").await?;
         browser.turn_to(Tab::Second).await?;
         browser.press("#install").await?;

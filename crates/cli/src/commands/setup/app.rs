@@ -1,4 +1,7 @@
-//! A GitHub App: made by the manifest flow unless the stored one works, installed, and its webhook shown to work.
+//! A GitHub App: made by the manifest flow unless there is one, installed, and its webhook shown to work.
+//!
+//! A new App's key is kept apart until the App is installed and has minted: what was stored before works until then. GitHub shows a key once, so that a run
+//! that was broken off leaves it there, and the next one goes on with it instead of making another App.
 
 use super::page::Page;
 use super::webhook::{self, Hook};
@@ -7,6 +10,7 @@ use crate::arguments::{Owner, Setup as Options};
 use crate::error::CliError;
 use crate::needs;
 use crate::stack::Stack;
+use fargate_runners_aws::SetupSecret;
 use fargate_runners_core::fleet::Scope;
 use fargate_runners_github::{Access, AccountKind, App, AppCredential, Credential, GithubError, HookLogOf};
 use std::time::Duration;
@@ -18,21 +22,35 @@ const INSTALLED_WITHIN: Duration = Duration::from_secs(1800);
 /// Between two looks whether it is installed.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
+/// GitHub believes an App's signature only if the clocks agree so far: it takes no signature from the future, and ours says that it is a minute old.
+const CLOCKS_AGREE_WITHIN: Duration = Duration::from_secs(60);
+
+/// An App as GitHub knows it, and what signs as it.
+struct Signed {
+    app: App,
+    credential: AppCredential,
+    /// Whether it is kept apart still.
+    is_next: bool,
+}
+
 /// Completes what is missing.
 pub async fn run(setup: &Setup<'_>, stack: &Stack, options: &Options) -> Result<Done, CliError> {
     let owner = setup.place.owner()?.to_owned();
     let retries_jobs = retries_jobs(stack).await?;
-    // Before the App is made: what signs its first ping is then known already to whoever checks it.
-    webhook::secret(setup).await?;
-    let stored = if options.new_app { None } else { working(setup).await? };
-    let (app, made, page) = if let Some((credential, app)) = stored {
-        setup.screen.note(&format!("The stored App {} works.", app.name));
-        (credential, app, None)
-    } else {
-        let (credential, app, page) = make(setup, stack, options, &owner, retries_jobs).await?;
-        (credential, app, Some(page))
+    let found = match begun(setup, &owner).await? {
+        Some(begun) => Some(begun),
+        None if options.new_app => None,
+        None => working(setup).await?,
     };
-    let outcome = complete(setup, app, &made, page.as_ref(), retries_jobs).await;
+    let (signed, page) = if let Some(found) = found {
+        (found, None)
+    } else {
+        // Before the App is made: what signs its deliveries is then known already to whoever checks them.
+        webhook::secret(setup).await?;
+        let (made, page) = make(setup, stack, options, &owner, retries_jobs).await?;
+        (made, Some(page))
+    };
+    let outcome = complete(setup, &signed, page.as_ref(), retries_jobs).await;
     if let Some(page) = page {
         let last = match &outcome {
             Ok(_) => "All is set up. You can close this page.",
@@ -43,10 +61,42 @@ pub async fn run(setup: &Setup<'_>, stack: &Stack, options: &Options) -> Result<
     outcome
 }
 
+/// The App that an earlier run has made and has not brought to its end.
+async fn begun(setup: &Setup<'_>, owner: &str) -> Result<Option<Signed>, CliError> {
+    let kept = SetupSecret::NextCredential(setup.place.credential.clone());
+    let Some(json) = setup.parameters.read(&kept).await? else { return Ok(None) };
+    let parameter = setup.parameters.name(&kept);
+    let found = match Credential::parse(&json) {
+        Ok(Credential::App(credential)) => known(setup, &credential).await?.map(|app| Signed { app, credential, is_next: true }),
+        // What nobody can read, nobody misses.
+        _ => None,
+    };
+    let Some(signed) = found else {
+        setup.screen.note(&format!("GitHub knows no App by what is kept in {parameter}: it is given up."));
+        setup.parameters.delete(&kept).await?;
+        return Ok(None);
+    };
+    let (app, page) = (&signed.app.name, signed.app.html_url.as_deref().unwrap_or(&setup.place.web));
+    if let Some(other) = signed.app.owner.as_ref().filter(|other| !other.login.eq_ignore_ascii_case(owner)) {
+        return Err(owner_differs(app, &other.login, page, owner));
+    }
+    setup.screen.note(&format!(
+        "The App {app} was made before and is not in use yet: this goes on with it. (If you do not want it, delete it at {page}.)"
+    ));
+    Ok(Some(signed))
+}
+
+/// An App that cannot serve these fleets.
+fn owner_differs(app: &str, its: &str, page: &str, owner: &str) -> CliError {
+    CliError::Wrong(format!(
+        "the App {app} was made for {its}, but the fleets belong to {owner}: delete it at {page}, and run this again as somebody who may make Apps for {owner}"
+    ))
+}
+
 /// The stored App, if GitHub knows it by the stored key.
-async fn working(setup: &Setup<'_>) -> Result<Option<(AppCredential, App)>, CliError> {
-    let app = match setup.stored().await {
-        Ok(Some(Credential::App(app))) => app,
+async fn working(setup: &Setup<'_>) -> Result<Option<Signed>, CliError> {
+    let credential = match setup.stored().await {
+        Ok(Some(Credential::App(credential))) => credential,
         Ok(Some(Credential::Pat(_))) => {
             setup.screen.note("A token is stored; an App takes its place.");
             return Ok(None);
@@ -59,24 +109,38 @@ async fn working(setup: &Setup<'_>) -> Result<Option<(AppCredential, App)>, CliE
         }
         Err(error) => return Err(error),
     };
-    match setup.github.get_app(&setup.access(&Credential::App(app.clone()))).await {
-        Ok(known) => Ok(Some((app, known))),
-        Err(GithubError::Unauthorized { .. } | GithubError::NotFound { .. }) => {
-            setup.screen.note("GitHub knows no App by the stored key; another one takes its place.");
-            Ok(None)
+    let Some(app) = known(setup, &credential).await? else {
+        setup.screen.note("GitHub knows no App by the stored key; another one takes its place.");
+        return Ok(None);
+    };
+    setup.screen.note(&format!("The stored App {} works.", app.name));
+    Ok(Some(Signed { app, credential, is_next: false }))
+}
+
+/// The App that signs so, if there is one. GitHub refuses a signature by a wrong clock as it refuses a key: that is no reason to give an App up.
+async fn known(setup: &Setup<'_>, credential: &AppCredential) -> Result<Option<App>, CliError> {
+    let asked = setup.github.get_app(&setup.access(&Credential::App(credential.clone()))).await;
+    let refused = match asked {
+        Ok(app) => return Ok(Some(app)),
+        Err(error @ (GithubError::Unauthorized { .. } | GithubError::NotFound { .. })) => error,
+        Err(error) => return Err(CliError::github(format!("asking GitHub as the App {}", credential.app_id), error)),
+    };
+    match setup.github.clock_ahead(&setup.place.api) {
+        Some(ahead) if ahead.unsigned_abs() >= CLOCKS_AGREE_WITHIN.as_secs() => {
+            let which = if ahead > 0 { "behind" } else { "ahead of" };
+            let what = format!(
+                "asking GitHub as the App {}, by a clock that is {} s {which} GitHub's (set it right),",
+                credential.app_id,
+                ahead.unsigned_abs()
+            );
+            Err(CliError::github(what, refused))
         }
-        Err(error) => Err(CliError::github("asking GitHub as the stored App", error)),
+        _ => Ok(None),
     }
 }
 
-/// The manifest flow: the page, GitHub, the code, the key into its parameter.
-async fn make(
-    setup: &Setup<'_>,
-    stack: &Stack,
-    options: &Options,
-    owner: &str,
-    retries_jobs: bool,
-) -> Result<(AppCredential, App, Page), CliError> {
+/// The manifest flow: the page, GitHub, the code, the key into a parameter that no function reads yet.
+async fn make(setup: &Setup<'_>, stack: &Stack, options: &Options, owner: &str, retries_jobs: bool) -> Result<(Signed, Page), CliError> {
     let kind = kind(setup, owner, options.owner).await?;
     let mut page = Page::open().await?;
     let name = manifest::name(owner, &stack.name);
@@ -89,16 +153,16 @@ async fn make(
     };
     let made = setup.github.convert_manifest(&setup.place.api, &code).await;
     let made = made.map_err(|error| CliError::github("fetching the App that GitHub has made", error))?;
-    let credential = app_credential(&made.id.to_string(), &made.pem, None)?;
-    // Before anything is stored: an App of somebody else's must not replace a credential that works.
+    let credential = app_credential(&made.id.to_string(), &made.pem, None);
+    let credential = credential.map_err(|error| CliError::call("reading the App's private key", error))?;
     if !made.owner.login.eq_ignore_ascii_case(owner) {
-        return Err(CliError::Given(format!(
-            "the App {} was made for {}, but the fleets belong to {owner}: delete it at {}, and run this again as somebody who may make Apps for {owner}",
-            made.slug, made.owner.login, made.html_url
-        )));
+        return Err(owner_differs(&made.slug, &made.owner.login, &made.html_url, owner));
     }
-    // GitHub shows the key to nobody again.
-    setup.store_app(&credential).await?;
+    // At once: GitHub shows the key to nobody again.
+    if let Err(error) = setup.keep_next(&credential).await {
+        setup.screen.note(&format!("The App {} is of no use, since its key is stored nowhere: delete it at {}.", made.slug, made.html_url));
+        return Err(error);
+    }
     page.done(format!("The App {} is made, and its key is in the parameter store.", made.slug));
     let app = App {
         id: made.id,
@@ -112,19 +176,25 @@ async fn make(
             .unwrap_or_default(),
         events: vec![needs::EVENT.to_owned()],
     };
-    Ok((credential, app, page))
+    Ok((Signed { app, credential, is_next: true }, page))
 }
 
-/// Webhook, permissions, installation, ping.
-async fn complete(setup: &Setup<'_>, app: AppCredential, made: &App, page: Option<&Page>, retries_jobs: bool) -> Result<Done, CliError> {
-    let credential = Credential::App(app);
-    let mut done = Done::default().says(format!("the App {} is stored in {}", made.name, setup.credential_name()));
+/// Webhook, installation, a mint; only then is the App taken into use. And a ping.
+async fn complete(setup: &Setup<'_>, signed: &Signed, page: Option<&Page>, retries_jobs: bool) -> Result<Done, CliError> {
+    let (made, credential) = (&signed.app, Credential::App(signed.credential.clone()));
+    // Before it is installed, so that nothing that it sends from then on is refused.
+    let hook = Hook { setup, access: setup.access(&credential), of: HookLogOf::App };
+    webhook::lead_here(&hook, page.is_some()).await?;
     installed(setup, &credential, made, page).await?;
+    if signed.is_next {
+        mints(setup, &credential, made).await?;
+        setup.take_into_use(&signed.credential).await?;
+    }
+    let mut done = Done::default().says(format!("the App {} is stored in {}", made.name, setup.credential_name()));
     for scope in &setup.place.scopes {
         done = done.says(format!("it is installed for {scope}"));
     }
-    let hook = Hook { setup, access: setup.access(&credential), of: HookLogOf::App };
-    let arrived = webhook::connect(&hook, page.is_some()).await?;
+    let arrived = hook.prove().await?;
     done = done.says(format!("its webhook leads to {}, signed", setup.webhook_url));
     if let (Some(page), webhook::Arrived::Yes(sentence)) = (page, &arrived) {
         page.done(sentence.clone());
@@ -154,8 +224,8 @@ async fn installed(setup: &Setup<'_>, credential: &Credential, made: &App, page:
         }
         if Instant::now() > until {
             return Err(CliError::NotYet {
-                what: format!("the App is not installed for {scope} after {} minutes; all else is stored", INSTALLED_WITHIN.as_secs() / 60),
-                next: "run the same command again when it is",
+                what: format!("the App is not installed for {scope} after {} minutes", INSTALLED_WITHIN.as_secs() / 60),
+                next: "run the same command again: it goes on with this App, and makes no other",
             });
         }
         let _doing = setup.screen.doing(format!("waiting until the App is installed for {scope}"));
@@ -168,13 +238,25 @@ async fn installed(setup: &Setup<'_>, credential: &Credential, made: &App, page:
     Ok(())
 }
 
+/// Shows that it can do what it is for, in every scope. A registration token that nobody uses makes nothing.
+async fn mints(setup: &Setup<'_>, credential: &Credential, made: &App) -> Result<(), CliError> {
+    for scope in &setup.place.scopes {
+        let _doing = setup.screen.doing(format!("trying whether the App may make runners for {scope}"));
+        let access = Access { scope: scope.clone(), ..setup.access(credential) };
+        let minted = setup.github.mint_registration_token(&access).await;
+        let what = || format!("trying whether the App {} may make runners for {scope}, before it is taken into use,", made.name);
+        minted.map_err(|error| CliError::github(what(), error))?;
+    }
+    Ok(())
+}
+
 /// A scope that the App does not reach yet.
 async fn missing<'a>(setup: &'a Setup<'_>, credential: &Credential) -> Result<Option<&'a Scope>, CliError> {
     for scope in &setup.place.scopes {
         let access = Access { scope: scope.clone(), ..setup.access(credential) };
         match setup.github.get_installation(&access).await {
             Ok(found) if found.suspended_at.is_some() => {
-                return Err(CliError::Given(format!(
+                return Err(CliError::Wrong(format!(
                     "the App is suspended for {scope}: an owner ends that on {}",
                     found.html_url.unwrap_or_default()
                 )));

@@ -4,14 +4,13 @@
 
 use super::{Done, Setup, app_credential, secret_file};
 use crate::error::CliError;
+use crate::prompt::Asked;
 use fargate_runners_github::{AccountKind, Credential};
+use fargate_runners_use_cases::ports::chain;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::time::timeout;
 
-/// The longest that a person may take to make a key and to say where it is.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(900);
+/// What a person is asked for.
+const FILE: Asked = Asked { what: "the path of the new key", instead: "give it with --key FILE" };
 
 /// Checks the new key at GitHub, and stores it in the place of the old one.
 pub async fn rotate(setup: &Setup<'_>, file: Option<&Path>) -> Result<Done, CliError> {
@@ -32,7 +31,8 @@ pub async fn rotate(setup: &Setup<'_>, file: Option<&Path>) -> Result<Done, CliE
         Some(file) => file.to_owned(),
         None => ask(setup, &page).await?,
     };
-    let new = app_credential(&old.app_id, &secret_file(&file)?, old.installation_id)?;
+    let new = app_credential(&old.app_id, &secret_file(&file)?, old.installation_id);
+    let new = new.map_err(|error| CliError::Given(format!("{} holds no private key: {}", file.display(), chain(&error))))?;
     let app = setup.github.get_app(&setup.access(&Credential::App(new.clone()))).await;
     let app = app.map_err(|error| CliError::github(format!("asking GitHub as the App by the key in {}", file.display()), error))?;
     setup.store_app(&new).await?;
@@ -46,12 +46,5 @@ pub async fn rotate(setup: &Setup<'_>, file: Option<&Path>) -> Result<Done, CliE
 
 async fn ask(setup: &Setup<'_>, page: &str) -> Result<PathBuf, CliError> {
     setup.show("Under \"Private keys\", press \"Generate a private key\"", page);
-    setup.screen.note("Then enter the path of the file that was downloaded:");
-    let mut line = String::new();
-    let mut input = BufReader::new(tokio::io::stdin());
-    match timeout(ANSWERED_WITHIN, input.read_line(&mut line)).await {
-        Ok(Ok(length)) if length > 0 && !line.trim().is_empty() => Ok(PathBuf::from(line.trim())),
-        Ok(Err(error)) => Err(CliError::call("reading the path of the key", error)),
-        _ => Err(CliError::Given("no file was named: give it with --key FILE".to_owned())),
-    }
+    FILE.line(setup.screen, "Then enter the path of the file that was downloaded:").await.map(PathBuf::from)
 }

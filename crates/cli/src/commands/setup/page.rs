@@ -46,6 +46,8 @@ struct Shared {
     path: String,
     state: String,
     form: Mutex<String>,
+    /// The code that was taken. From then on there is an App, and no form for another.
+    taken: Mutex<Option<SecretString>>,
     progress: Mutex<Progress>,
     seen_last: Notify,
     codes: mpsc::Sender<SecretString>,
@@ -86,6 +88,7 @@ impl Page {
             path: random()?,
             state: random()?,
             form: Mutex::default(),
+            taken: Mutex::default(),
             progress: Mutex::default(),
             seen_last: Notify::new(),
             codes: sender,
@@ -151,6 +154,20 @@ impl Page {
     }
 }
 
+impl Shared {
+    /// Whether this is the one code; it is handed on once, however often its page is loaded.
+    fn takes(&self, code: &SecretString) -> bool {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(first) = &*taken {
+            return first.expose_secret() == code.expose_secret();
+        }
+        // It has room for one, and whoever waits for it holds the other end for as long as this page is served.
+        let _ = self.codes.try_send(code.clone());
+        *taken = Some(code.clone());
+        true
+    }
+}
+
 async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: Uri) -> Response {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let place = uri.path().strip_prefix('/').and_then(|path| path.strip_prefix(shared.path.as_str()));
@@ -158,11 +175,13 @@ async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: Uri)
         return html(StatusCode::NOT_FOUND, "There is nothing here.", "");
     };
     match place {
+        "/" if shared.taken.lock().unwrap_or_else(PoisonError::into_inner).is_some() => html(StatusCode::OK, &made_already(&shared), ""),
         "/" => html(StatusCode::OK, &shared.form.lock().unwrap_or_else(PoisonError::into_inner), ""),
         "/created" => match Query::<Returned>::try_from_uri(&uri) {
             Ok(Query(returned)) if returned.state == shared.state && !returned.code.expose_secret().is_empty() => {
-                // A second code, from a page that was loaded again, is not needed.
-                let _ = shared.codes.try_send(returned.code);
+                if !shared.takes(&returned.code) {
+                    return html(StatusCode::CONFLICT, SECOND_APP, "");
+                }
                 (StatusCode::SEE_OTHER, [(LOCATION, format!("/{}/progress", shared.path)), (CACHE_CONTROL, "no-store".to_owned())])
                     .into_response()
             }
@@ -179,6 +198,18 @@ async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: Uri)
         _ => html(StatusCode::NOT_FOUND, "There is nothing here.", ""),
     }
 }
+
+/// In the place of the form.
+fn made_already(shared: &Shared) -> String {
+    format!(
+        "<p id=\"made\">The App is already made; this page makes no second one. Go back to the terminal, or to <a href=\"/{}/progress\">how far it is</a>.</p>",
+        shared.path
+    )
+}
+
+/// Its form was sent from two tabs: GitHub has made what nobody holds the key of.
+const SECOND_APP: &str = "<p id=\"second\">An App was already made by this page, and the terminal goes on with that one. GitHub has now made a second one, whose key nobody \
+    has taken: delete it in GitHub's settings, and go back to the terminal.</p>";
 
 fn form(action: &str, manifest: &Value, owner: &str) -> String {
     format!(

@@ -29,7 +29,7 @@ impl Place {
             return Err(CliError::Unknown(format!("no fleet uses the credential {credential}; there are: {}", names.join(", "))));
         };
         if let Some(other) = users.iter().find(|fleet| fleet.api_url != first.api_url) {
-            return Err(CliError::Given(format!(
+            return Err(CliError::Wrong(format!(
                 "the fleets {} and {} use the credential {credential} at different servers: give one of them another Credential",
                 first.name, other.name
             )));
@@ -58,7 +58,7 @@ impl Place {
         for other in owners {
             let other = other?;
             if !other.eq_ignore_ascii_case(first) {
-                return Err(CliError::Given(format!(
+                return Err(CliError::Wrong(format!(
                     "the fleets of credential {} belong to {first} and to {other}, and an App of one account's own is installed on that account only: give one of them another Credential",
                     self.credential
                 )));

@@ -119,6 +119,24 @@ async fn the_page_gives_the_code_of_its_own_state_and_of_no_other() {
 }
 
 #[tokio::test]
+async fn the_page_lets_nobody_make_a_second_app() {
+    let mut page = Page::open().await.unwrap();
+    let redirect = page.redirect_url();
+    let address = page.offer("https://github.com/settings/apps", &json!({}), "mona");
+    let form = get(&address, None).await;
+    let state = form.split("state=").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let first = format!("{redirect}?code=sesame&state={state}");
+    assert!(get(&first, None).await.starts_with("HTTP/1.1 303"));
+    let again = get(&address, None).await;
+    assert!(again.contains("already made") && again.contains("Go back to the terminal") && !again.contains("<form"), "{again}");
+    // Loaded once more, the way back from GitHub leads on; that of a second App, from another tab's form, does not.
+    assert!(get(&first, None).await.starts_with("HTTP/1.1 303"));
+    let second = get(&format!("{redirect}?code=other&state={state}"), None).await;
+    assert!(second.starts_with("HTTP/1.1 409") && second.contains("delete it") && !second.contains("other&"), "{second}");
+    assert_eq!(page.code().await.unwrap().expose_secret(), "sesame");
+}
+
+#[tokio::test]
 async fn the_page_answers_to_its_own_name_and_path_only() {
     let page = Page::open().await.unwrap();
     let address = page.offer("https://github.com/settings/apps", &json!({}), "mona");

@@ -4,21 +4,22 @@ use super::webhook::{self, Hook};
 use super::{Done, Setup, secret_file};
 use crate::error::CliError;
 use crate::needs;
+use crate::prompt::Asked;
 use fargate_runners_aws::SetupSecret;
 use fargate_runners_core::fleet::Scope;
 use fargate_runners_github::{Access, Credential, GithubError, HookLogOf};
+use fargate_runners_use_cases::ports::chain;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
-use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
 
-/// Longer than any token: what is piped in by mistake is not read to its end.
-const TOKEN_BYTES_MAX: u64 = 4096;
+/// What a person is asked for.
+const TOKEN: Asked = Asked { what: "the token", instead: "name a file that holds it with --token-file FILE" };
 
 /// Reads the token, checks it against every scope, stores it, and sets the webhooks up.
 pub async fn run(setup: &Setup<'_>, file: Option<&Path>) -> Result<Done, CliError> {
-    let json = json!({ "kind": "pat", "token": read(file)?.expose_secret().trim() }).to_string().into();
-    let credential = Credential::parse(&json).map_err(|error| CliError::call("reading the token", error))?;
+    let json = json!({ "kind": "pat", "token": read(setup, file).await?.expose_secret().trim() }).to_string().into();
+    let credential = Credential::parse(&json).map_err(|error| CliError::Given(format!("what was given is no token: {}", chain(&error))))?;
     let mut done = Done::default();
     for scope in &setup.place.scopes {
         let access = Access { scope: scope.clone(), ..setup.access(&credential) };
@@ -26,6 +27,11 @@ pub async fn run(setup: &Setup<'_>, file: Option<&Path>) -> Result<Done, CliErro
     }
     setup.parameters.write(&SetupSecret::Credential(setup.place.credential.clone()), &json).await?;
     done = done.says(format!("the token is in the parameter {}", setup.credential_name()));
+    if let Some(file) = file {
+        // At once: what follows may fail, and the file is of no use any more.
+        setup.screen.note(&format!("The token is stored. Delete the file {}: whoever reads it has the token.", file.display()));
+    }
+    done.remarks.extend(unfinished_app(setup).await?);
     for scope in &setup.place.scopes {
         let access = Access { scope: scope.clone(), ..setup.access(&credential) };
         hook(setup, access, &mut done).await?;
@@ -66,7 +72,11 @@ async fn hook(setup: &Setup<'_>, access: Access, done: &mut Done) -> Result<(), 
         return Ok(());
     }
     let arrived = match webhook::leads_here(setup, &access).await {
-        Ok(Some(id)) => webhook::connect(&Hook { setup, access, of: HookLogOf::Hook(id) }, false).await?,
+        Ok(Some(id)) => {
+            let hook = Hook { setup, access, of: HookLogOf::Hook(id) };
+            webhook::lead_here(&hook, false).await?;
+            hook.prove().await?
+        }
         Ok(None) => {
             let (secret, _) = webhook::secret(setup).await?;
             Hook::make(setup, access, &secret).await?.prove().await?
@@ -86,15 +96,22 @@ async fn hook(setup: &Setup<'_>, access: Access, done: &mut Done) -> Result<(), 
     Ok(())
 }
 
+/// What is to be known of an App that an earlier run has made and not brought to its end.
+async fn unfinished_app(setup: &Setup<'_>) -> Result<Option<String>, CliError> {
+    let kept = SetupSecret::NextCredential(setup.place.credential.clone());
+    let is_there = setup.parameters.read(&kept).await?.is_some();
+    Ok(is_there.then(|| {
+        format!(
+            "An App that an earlier run has made waits in {}: `fargate-runners setup` would put it into the token's place. If you do not want it, delete it at GitHub.",
+            setup.parameters.name(&kept)
+        )
+    }))
+}
+
 /// From the file, else from standard input: asked for without an echo on a terminal. Never from an argument, which every process of the machine can read.
-fn read(file: Option<&Path>) -> Result<SecretString, CliError> {
-    if let Some(file) = file {
-        return secret_file(file);
+async fn read(setup: &Setup<'_>, file: Option<&Path>) -> Result<SecretString, CliError> {
+    match file {
+        Some(file) => secret_file(file),
+        None => TOKEN.secret(setup.screen, "Enter the token; it is not shown:").await,
     }
-    if std::io::stdin().is_terminal() {
-        return rpassword::prompt_password("Token: ").map(SecretString::from).map_err(|error| CliError::call("reading the token", error));
-    }
-    let mut token = String::new();
-    std::io::stdin().take(TOKEN_BYTES_MAX).read_to_string(&mut token).map_err(|error| CliError::call("reading the token", error))?;
-    Ok(token.into())
 }

@@ -46,8 +46,8 @@ pub struct Hook<'a> {
     pub of: HookLogOf,
 }
 
-/// Points it here, signed with the stored secret, and shows that a ping arrives. `fresh`: GitHub has only just made it, so that nothing can be lost by the change.
-pub async fn connect(hook: &Hook<'_>, fresh: bool) -> Result<Arrived, CliError> {
+/// Points it here, signed with the stored secret. `fresh`: GitHub has only just made it, so that nothing can be lost by the change.
+pub async fn lead_here(hook: &Hook<'_>, fresh: bool) -> Result<(), CliError> {
     let setup = hook.setup;
     let (secret, made) = secret(setup).await?;
     if made && !fresh {
@@ -55,7 +55,7 @@ pub async fn connect(hook: &Hook<'_>, fresh: bool) -> Result<Arrived, CliError> 
     }
     hook.set(&secret).await?;
     setup.screen.note(&format!("GitHub sends deliveries to {}, signed.", setup.webhook_url));
-    hook.prove().await
+    Ok(())
 }
 
 /// The stored secret, or a new one. An interrupted rotation has another that GitHub may use already: then it is that one.
