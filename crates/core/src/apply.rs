@@ -94,9 +94,9 @@ pub fn take_losses(view: &mut View, now: Timestamp) -> Vec<RunnerLost> {
             let (job_id, stop) = (task.interrupted_job(conclusion)?, task.stop.clone()?);
             task.lost_reported = true;
             let job = jobs.get(&job_id).map(Slot::get);
-            if let Some(job) = job.filter(|_| lost_jobs.len() < LOST_JOBS_KEPT) {
+            if let Some(job) = job {
                 let lost = LostJob { run_id: job.run_id, run_attempt: job.run_attempt, repository: job.repository.clone(), at: stop.at };
-                lost_jobs.insert(job_id, lost);
+                keep_lost_job(lost_jobs, job_id, lost);
             }
             Some(RunnerLost {
                 fleet: task.fleet.clone(),
@@ -108,6 +108,22 @@ pub fn take_losses(view: &mut View, now: Timestamp) -> Vec<RunnerLost> {
             })
         })
         .collect()
+}
+
+/// Keeps a lost job in mind: one for each attempt of a run, since that is what is run again. Where there are too many, the oldest are forgotten, which have had
+/// their time.
+fn keep_lost_job(lost_jobs: &mut BTreeMap<JobId, LostJob>, job_id: JobId, lost: LostJob) {
+    let same_run = |other: &LostJob| (other.run_id, other.run_attempt) == (lost.run_id, lost.run_attempt);
+    let known = lost_jobs.iter().find(|(_, other)| same_run(other)).map(|(job_id, other)| (*job_id, other.at));
+    let (key, at) = known.map_or((job_id, lost.at), |(other, at)| (other.min(job_id), at.max(lost.at)));
+    if let Some((other, _)) = known {
+        lost_jobs.remove(&other);
+    }
+    lost_jobs.insert(key, LostJob { at, ..lost });
+    while lost_jobs.len() > LOST_JOBS_KEPT {
+        let oldest = lost_jobs.iter().min_by_key(|(job_id, lost)| (lost.at, **job_id)).map(|(job_id, _)| *job_id);
+        oldest.map(|job_id| lost_jobs.remove(&job_id));
+    }
 }
 
 /// The task of this fleet and stack that has the job, by the runner's name.
@@ -180,6 +196,9 @@ fn apply_drifted(view: &mut View, event: &ServiceDrifted, now: Timestamp) {
         known.found(event.desired);
     } else if known.desired != event.desired {
         known.asked();
+        // What ECS has is neither what was asked for nor what was believed: a count that lies between it and the one is a rise all the same.
+        known.lowest = known.lowest.min(event.desired);
+        known.highest = known.highest.max(event.desired);
     }
 }
 

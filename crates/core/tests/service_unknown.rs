@@ -198,3 +198,22 @@ fn what_was_seen_while_a_call_may_be_under_way_counts_for_nothing() {
     world.happens(&drifted(0, world.now));
     assert_eq!(world.view.state.get().services[&service(1)].applied, None);
 }
+
+#[test]
+fn a_count_that_somebody_has_lowered_is_not_put_right_beyond_a_maximum_that_was_lowered_before() {
+    let mut world = busy(5, 5);
+    world.fleet = fleet("service", 4, 0, 1);
+    world.passes(900);
+    assert_eq!(world.look().want, [], "five have jobs, and nobody kills one");
+    // By hand the count is set to 3, and two of the five end before anybody looks.
+    world.finishes(1);
+    world.finishes(2);
+    world.stops(1, 0);
+    world.stops(2, 0);
+    let seen = drifted(3, world.now);
+    world.happens(&seen);
+    world.queues(10..=19);
+    world.passes(10);
+    let wanted = world.looks_and_dies().want;
+    assert!(wanted.iter().all(|(_, count)| *count <= 4), "{wanted:?}");
+}

@@ -203,6 +203,32 @@ fn a_job_that_was_cancelled_because_its_task_was_stopped_is_kept_as_lost_and_its
 }
 
 #[test]
+fn the_lost_jobs_of_one_attempt_of_a_run_are_kept_as_one_and_where_there_are_too_many_the_oldest_make_room() {
+    let kept = u64::try_from(fargate_runners_core::apply::LOST_JOBS_KEPT).unwrap();
+    let mut world = world(500, 0);
+    let lose = |world: &mut World, id: u64, run: u64| {
+        world.queues(id..=id);
+        world.launched(id..=id);
+        world.registers(id);
+        world.takes(id, id);
+        let job = world.view.jobs.values_mut().find(|job| job.get().job_id.0 == id).unwrap().get_mut();
+        job.run_id = fargate_runners_core::ids::RunId(run);
+        world.passes(1);
+        world.happens(&stopped(id, Some(137), world.now));
+        assert_eq!(fargate_runners_core::apply::take_losses(&mut world.view, world.now).len(), 1);
+    };
+    for id in 1..=kept + 50 {
+        lose(&mut world, id, 7);
+    }
+    assert_eq!(world.view.state.get().lost_jobs.len(), 1, "one matrix");
+    for id in 1_000..1_000 + kept {
+        lose(&mut world, id, id);
+    }
+    let runs: Vec<u64> = world.view.state.get().lost_jobs.values().map(|lost| lost.run_id.0).collect();
+    assert_eq!(runs, (1_000..1_000 + kept).collect::<Vec<_>>(), "the newest are kept");
+}
+
+#[test]
 fn an_idle_runner_of_an_old_revision_does_not_count_and_the_new_one_is_launched() {
     let mut world = world(10, 1);
     world.look();

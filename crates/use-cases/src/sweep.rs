@@ -48,6 +48,9 @@ const FRESH: Duration = Duration::from_secs(10);
 /// Under this name the sweep itself remembers where the last one was cut off.
 const MEMORY: &str = "sweep";
 
+/// And what: the healer with which the next one begins.
+const NEXT: &str = "next";
+
 /// What the healers need of the world, as one name: who wires them names the types once.
 pub trait Ports {
     /// The ledger.
@@ -139,7 +142,8 @@ impl SweepError {
 }
 
 impl<P: Ports> Sweep<P> {
-    /// Runs the healers one after the other, until the time is over; the next sweep begins with the one that was not reached.
+    /// Runs the healers one after the other, until the time is over; the next sweep begins with the one that was not reached. A sweep that dies is followed
+    /// by one that begins a healer later, so that no healer keeps those behind it from ever having their turn.
     pub async fn handle(&self, healers: &[Healer]) -> Report {
         let started = self.clock.now();
         let mut report = Report::default();
@@ -153,7 +157,9 @@ impl<P: Ports> Sweep<P> {
             }
         };
         let mut round = Round::new(started, started + TIME, fleets);
-        let first = self.first(healers).await;
+        // What a person asks for by name leaves the schedule's position alone.
+        let is_whole = healers == Healer::ALL;
+        let first = if is_whole { self.first(healers).await } else { 0 };
         for position in 0..healers.len() {
             let healer = healers[(first + position) % healers.len()];
             if self.is_late(&round) {
@@ -167,7 +173,9 @@ impl<P: Ports> Sweep<P> {
             self.heal(healer, &mut round, report.of(healer)).await;
             report.of(healer).tell(healer);
         }
-        self.remember_cut(report.cut_off).await;
+        if is_whole {
+            self.remember_next(report.cut_off).await;
+        }
         report
     }
 
@@ -196,15 +204,15 @@ impl<P: Ports> Sweep<P> {
     async fn heal_fleet(&self, healer: Healer, fleet: &Fleet, round: &mut Round, outcome: &mut Outcome) -> Result<(), SweepError> {
         match healer {
             Healer::Nudge => self.nudge(fleet, round, outcome).await,
-            Healer::Protection => self.protection(fleet, outcome).await,
+            Healer::Protection => self.protection(fleet, round, outcome).await,
             Healer::StoppedTasks => self.stopped_tasks(fleet, outcome).await,
             Healer::Drift => self.drift(fleet, round, outcome).await,
-            Healer::Unregistered => self.unregistered(fleet, outcome).await,
+            Healer::Unregistered => self.unregistered(fleet, round, outcome).await,
             Healer::QueuedJobs => self.queued_jobs(fleet, round, outcome).await,
             Healer::RunningJobs => self.running_jobs(fleet, round, outcome).await,
             Healer::Ghosts => self.ghosts(fleet, round, outcome).await,
             Healer::LeftRunners => self.left_runners(fleet, round, outcome).await,
-            Healer::InterruptedJobs => self.interrupted_jobs(fleet, outcome).await,
+            Healer::InterruptedJobs => self.interrupted_jobs(fleet, round, outcome).await,
             Healer::Services => self.services(fleet, round, outcome).await,
             Healer::RunnerVersion => self.runner_version(fleet, round).await,
             // These two go by queues and hooks.
@@ -217,20 +225,22 @@ impl<P: Ports> Sweep<P> {
         self.clock.now() >= round.deadline
     }
 
-    /// The position of the healer at which the last sweep was cut off.
+    /// The position of the healer at which the last sweep was cut off. The one after it is noted as the next sweep's first, should this one die.
     async fn first(&self, healers: &[Healer]) -> usize {
-        let next = self.recall::<Option<Healer>>(MEMORY, "next").await.ok().and_then(|memo| memo.value);
-        next.and_then(|next| healers.iter().position(|healer| *healer == next)).unwrap_or_default()
+        let next = self.recall::<Option<Healer>>(MEMORY, NEXT).await.ok().and_then(|memo| memo.value);
+        let first = next.and_then(|next| healers.iter().position(|healer| *healer == next)).unwrap_or_default();
+        self.remember_next(healers.get((first + 1) % healers.len()).copied()).await;
+        first
     }
 
-    async fn remember_cut(&self, cut_off: Option<Healer>) {
+    async fn remember_next(&self, next: Option<Healer>) {
         let kept = async {
-            let mut memo = self.recall::<Option<Healer>>(MEMORY, "next").await?;
-            memo.value = cut_off;
+            let mut memo = self.recall::<Option<Healer>>(MEMORY, NEXT).await?;
+            memo.value = next;
             self.keep(memo).await
         };
         if let Err(error) = kept.await {
-            tracing::warn!(error = chain(&error), "where this sweep ended cannot be remembered; the next one begins with the first healer");
+            tracing::warn!(error = chain(&error), "where the next sweep is to begin cannot be remembered");
         }
     }
 }

@@ -19,6 +19,9 @@ pub const KEEP: Duration = Duration::from_secs(300);
 /// Before a delivery is dropped or refused, what it was held against is read again if it is older than this: a new fleet or secret counts within that time.
 pub const DOUBT: Duration = Duration::from_secs(30);
 
+/// The label without which a job is none for runners of one's own: <https://docs.github.com/en/actions/how-tos/manage-runners/self-hosted-runners>.
+const SELF_HOSTED: &str = "self-hosted";
+
 /// What the function needs.
 pub struct Webhook<S, F, B, C> {
     /// The secrets that sign deliveries.
@@ -112,17 +115,30 @@ impl<S: WebhookSecrets, F: Fleets, B: Bus, C: Clock> Webhook<S, F, B, C> {
             }
         };
         let mut found = route(&job, &self.fleets.fleets(KEEP).await?.fleets, &self.stack);
+        let mut unreadable = None;
         if !matches!(found, Route::To(_)) {
-            found = route(&job, &self.fleets.fleets(DOUBT).await?.fleets, &self.stack);
+            let list = self.fleets.fleets(DOUBT).await?;
+            found = route(&job, &list.fleets, &self.stack);
+            unreadable = list.unreadable.first().map(|(parameter, _)| parameter.clone());
         }
-        let to = match found {
-            Route::To(to) => to,
-            Route::NoFleet => {
+        let to = match (found, unreadable) {
+            (Route::To(to), _) => to,
+            // Taken, it would never be heard of again; not taken, it is redelivered until the description can be read.
+            (Route::NoFleet, Some(parameter)) if job.labels.iter().any(|label| label.as_str() == SELF_HOSTED) => {
+                tracing::error!(job_id = job.job_id.0, labels = %job.labels, parameter, "a job fits no fleet whose description can be read; its delivery is not taken");
+                metrics::counter!("DeliveriesFailed").increment(1);
+                let message = format!(
+                    "not taken: {parameter} cannot be read, and no other fleet has all of the labels {}; it is redelivered",
+                    job.labels
+                );
+                return Ok(Answer::new(503, message));
+            }
+            (Route::NoFleet, _) => {
                 metrics::counter!("DeliveriesWithoutFleet").increment(1);
                 tracing::debug!(job_id = job.job_id.0, labels = %job.labels, "no fleet has all labels of the job");
                 return Ok(Answer::new(202, format!("nothing to do: no fleet has all of the labels {}", job.labels)));
             }
-            Route::PublicRefused(fleet) => {
+            (Route::PublicRefused(fleet), _) => {
                 metrics::counter!("PublicRepositoriesRefused").increment(1);
                 tracing::warn!(job_id = job.job_id.0, fleet = %fleet, repository = %job.repository, "refused a job of a public repository");
                 return Ok(Answer::new(

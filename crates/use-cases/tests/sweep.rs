@@ -8,6 +8,7 @@ use fargate_runners_core::ids::FleetName;
 use fargate_runners_core::job::JobPhase;
 use fargate_runners_use_cases::ports::Clock;
 use fargate_runners_use_cases::sweep::Healer;
+use futures_util::FutureExt as _;
 use std::time::Duration;
 
 #[tokio::test]
@@ -18,7 +19,9 @@ async fn a_world_in_which_nothing_is_lost_is_left_as_it_is() {
     assert_eq!(report.healers.len(), Healer::ALL.len());
     assert!(report.healers.values().all(|outcome| outcome.healed == 0 && outcome.failures.is_empty()), "{report:?}");
     assert_eq!(world.with(|state| (state.published.len(), state.forwarded.len(), state.retried.len())), (0, 0, 0));
-    assert_eq!(world.around(|around| around.memory.len()), 0);
+    let remembered: Vec<String> =
+        world.around(|around| around.memory.keys().map(|(healer, subject)| format!("{healer} {subject}")).collect());
+    assert_eq!(remembered, ["sweep next"], "only where the next one begins");
 }
 
 #[tokio::test]
@@ -61,6 +64,33 @@ async fn when_the_time_is_over_the_next_sweep_goes_on_where_this_one_stopped() {
     reached.sort();
     reached.dedup();
     assert_eq!(reached, Healer::ALL, "none waits for ever");
+}
+
+#[tokio::test]
+async fn a_healer_in_which_every_sweep_dies_does_not_keep_those_behind_it_from_their_turn() {
+    let world = World::default();
+    world.ecs_has(1, 0, 0);
+    world.around(|around| around.hooks_hang = true);
+    let deliveries = Healer::ALL.iter().position(|healer| *healer == Healer::Deliveries).unwrap();
+    for _ in 0..=deliveries {
+        assert!(common::around::sweep(&world).handle(&Healer::ALL).now_or_never().is_none(), "it dies at the hooks");
+        assert_eq!(world.calls("runners"), 0, "the healer of left runners comes after");
+    }
+    assert!(common::around::sweep(&world).handle(&Healer::ALL).now_or_never().is_none());
+    assert_eq!(world.calls("runners"), 1, "this one began behind the hooks");
+}
+
+#[tokio::test]
+async fn what_a_person_asks_for_leaves_the_schedules_position_alone() {
+    let world = World::default();
+    world.ecs_has(1, 0, 0);
+    world.around(|around| around.call_takes = Duration::from_secs(100));
+    let next = world.sweeps_all().await.cut_off.unwrap();
+    world.around(|around| around.call_takes = Duration::ZERO);
+    world.sweeps(Healer::Deliveries).await;
+    world.around(|around| around.call_takes = Duration::from_secs(1_000));
+    let report = world.sweeps_all().await;
+    assert!(report.healers.contains_key(&next) && !report.healers.contains_key(&Healer::Nudge), "{report:?}");
 }
 
 #[tokio::test]

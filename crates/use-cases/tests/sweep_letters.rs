@@ -14,6 +14,7 @@ use fargate_runners_use_cases::deregister::Again;
 use fargate_runners_use_cases::ports::{Clock, DeadLetter, DeadLetterSource, Hook, LoggedDelivery};
 use fargate_runners_use_cases::sweep::Healer;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 fn letter(world: &World, from: DeadLetterSource, id: &str, body: String, parked: bool) {
@@ -104,7 +105,7 @@ async fn a_letter_is_removed_only_after_it_was_sent() {
 #[tokio::test]
 async fn many_letters_are_replayed_in_several_sweeps() {
     let world = World::default();
-    for number in 0..120 {
+    for number in 0..1_020 {
         letter(
             &world,
             DeadLetterSource::Fleets,
@@ -113,8 +114,20 @@ async fn many_letters_are_replayed_in_several_sweeps() {
             false,
         );
     }
-    assert_eq!(world.sweeps(Healer::DeadLetters).await.healed, 100);
+    assert_eq!(world.sweeps(Healer::DeadLetters).await.healed, 1_000);
     assert_eq!(world.sweeps(Healer::DeadLetters).await.healed, 20);
+}
+
+#[tokio::test]
+async fn letters_that_stay_for_a_person_do_not_keep_the_ones_behind_them() {
+    let world = World::default();
+    let body = Event::Job(job_event("burst", 1, JobPhase::Queued)).to_message().unwrap();
+    for number in 0..300 {
+        letter(&world, DeadLetterSource::Fleets, &format!("parked-{number}"), "no JSON".to_owned(), true);
+    }
+    letter(&world, DeadLetterSource::Fleets, "good", body, false);
+    assert_eq!(world.sweeps(Healer::DeadLetters).await.healed, 1);
+    assert_eq!(kept(&world).len(), 300);
 }
 
 fn hooked() -> World {
@@ -191,4 +204,67 @@ async fn at_a_rate_limit_the_next_sweep_goes_on() {
     assert_eq!(world.sweeps(Healer::Deliveries).await.failures.len(), 1);
     world.around(|around| around.limited = false);
     assert_eq!(world.sweeps(Healer::Deliveries).await.healed, 1);
+}
+
+/// So many deliveries fail within an hour, and each redelivery succeeds; half a day of sweeps follows.
+async fn outage(failed: u64) -> World {
+    let world = hooked();
+    logs(&world, 1, "fine", world.now(), true);
+    world.passes(300);
+    world.sweeps(Healer::Deliveries).await;
+    for number in 0..failed {
+        logs(&world, 10 + number, &format!("failed-{number}"), world.now() + Duration::from_secs(number), false);
+    }
+    world.passes(failed + 300);
+    let (mut next, mut heard) = (1_000_000, 0);
+    for _ in 0..144 {
+        world.sweeps(Healer::Deliveries).await;
+        let new: Vec<String> = redelivered(&world)[heard..].to_vec();
+        heard += new.len();
+        for guid in new {
+            logs(&world, next, &guid, world.now(), true);
+            next += 1;
+        }
+        world.passes(300);
+    }
+    world
+}
+
+#[tokio::test]
+async fn however_many_deliveries_an_outage_has_failed_all_are_redelivered_and_so_is_what_fails_later() {
+    for failed in [499, 500, 600, 1_700] {
+        let world = outage(failed).await;
+        let distinct: BTreeSet<String> = redelivered(&world).into_iter().collect();
+        assert_eq!(distinct.len() as u64, failed);
+        assert_eq!(redelivered(&world).len() as u64, failed, "each once");
+        logs(&world, 2_000_000, "much later", world.now(), false);
+        for _ in 0..3 {
+            world.passes(300);
+            world.sweeps(Healer::Deliveries).await;
+        }
+        assert!(redelivered(&world).contains(&"much later".to_owned()), "after {failed}");
+    }
+}
+
+#[tokio::test]
+async fn redeliveries_end_with_the_sweeps_time_and_what_was_not_asked_for_has_all_of_its_tries() {
+    let world = hooked();
+    for number in 0..50 {
+        logs(&world, 10 + number, &format!("failed-{number}"), world.now(), false);
+    }
+    world.passes(300);
+    world.around(|around| around.call_takes = Duration::from_secs(11));
+    let began = world.now();
+    let first = world.sweeps(Healer::Deliveries).await.healed as usize;
+    let took = world.now().since(began).as_secs();
+    assert!(took < 300, "Lambda ends it after 300 s; it took {took} s");
+    assert!(first > 5 && first < 50, "{first}");
+    let asked = redelivered(&world);
+    for guid in &asked {
+        logs(&world, 1_000 + asked.len() as u64, guid, world.now(), true);
+    }
+    world.around(|around| around.call_takes = Duration::ZERO);
+    world.sweeps(Healer::Deliveries).await;
+    let distinct: BTreeSet<String> = redelivered(&world).into_iter().collect();
+    assert_eq!((distinct.len(), redelivered(&world).len()), (50, 50), "the others were still due, at once");
 }

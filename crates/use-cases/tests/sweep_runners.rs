@@ -4,6 +4,7 @@ mod common;
 
 use common::World;
 use common::around::{registered, runner_name};
+use fargate_runners_core::ids::FleetName;
 use fargate_runners_core::task::{Minted, Stop, TaskRecord};
 use fargate_runners_use_cases::ports::{Clock, Deleted, GithubError};
 use fargate_runners_use_cases::sweep::Healer;
@@ -108,6 +109,33 @@ async fn runners_of_a_fleet_that_is_gone_are_deleted_by_another_of_its_scope() {
     world.passes(FIVE_MINUTES);
     assert_eq!(world.sweeps(Healer::LeftRunners).await.healed, 1);
     assert_eq!(left(&world), [2], "its task lives");
+}
+
+#[tokio::test]
+async fn a_runner_of_a_fleet_that_is_gone_is_deleted_although_ecs_has_forgotten_its_task() {
+    let world = World::default();
+    world.knows(registered("gone", 1, world.now())).await;
+    shows(&world, 1, &runner_name("gone", 1, 1));
+    // In a fleet that is described, somebody else asks about the task, and the ledger's word stands until then.
+    world.knows(registered("burst", 2, world.now())).await;
+    shows(&world, 2, &runner_name("burst", 2, 1));
+    world.sweeps(Healer::LeftRunners).await;
+    world.passes(FIVE_MINUTES);
+    assert_eq!(world.sweeps(Healer::LeftRunners).await.healed, 1);
+    assert_eq!(left(&world), [2]);
+}
+
+#[tokio::test]
+async fn one_fleets_unreadable_records_do_not_keep_anothers_left_runners() {
+    let world = World::default();
+    world.knows(ended(registered("default", 1, world.now()), &world)).await;
+    shows(&world, 1, &runner_name("default", 1, 1));
+    shows(&world, 2, &runner_name("burst", 2, 1));
+    world.with(|state| state.ledger_fails = FleetName::parse("burst").ok());
+    assert_eq!(world.sweeps(Healer::LeftRunners).await.failures.len(), 1);
+    world.passes(FIVE_MINUTES);
+    assert_eq!(world.sweeps(Healer::LeftRunners).await.healed, 1);
+    assert_eq!(left(&world), [2]);
 }
 
 #[tokio::test]

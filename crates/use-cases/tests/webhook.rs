@@ -96,6 +96,18 @@ async fn a_job_that_no_fleet_fits_is_202_and_dropped() {
 }
 
 #[tokio::test]
+async fn a_job_whose_fleet_may_be_the_one_that_cannot_be_read_is_not_taken_so_that_it_is_redelivered() {
+    let world = World::default();
+    world.with(|state| state.unreadable.push("/runners/fleets/gpu".to_owned()));
+    let answer = deliver(&world, "workflow_job", job(&["self-hosted", "gpu"]).to_string().as_bytes()).await;
+    assert_eq!((answer.status, answer.message.contains("/runners/fleets/gpu")), (503, true), "{answer:?}");
+    // What is for GitHub's own runners, and what fits another fleet, is nobody's loss.
+    assert_eq!(deliver(&world, "workflow_job", job(&["ubuntu-latest"]).to_string().as_bytes()).await.status, 202);
+    assert_eq!(deliver(&world, "workflow_job", job(&["self-hosted", "burst"]).to_string().as_bytes()).await.status, 202);
+    assert_eq!(world.with(|state| state.published.len()), 1);
+}
+
+#[tokio::test]
 async fn a_job_of_a_public_repository_is_refused() {
     let world = World::default();
     let mut body = job(&["self-hosted", "burst"]);

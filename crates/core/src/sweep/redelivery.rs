@@ -27,8 +27,11 @@ const OVERLAP: Duration = Duration::from_secs(180);
 /// After a redelivery this pause, doubled each time: 2, 4, 8, 16, 32 minutes.
 const PAUSE: Duration = Duration::from_secs(120);
 
-/// Failed deliveries that are remembered for a hook. While there are more, the log is read no further.
+/// Failed deliveries of a hook that are seen to at a time. While there are so many, the log is read no further; the rest of it has 3 days' time.
 pub const FAILED_MAX: usize = 500;
+
+/// Settled ones that are remembered beside them, the newest: a book of both is some 130 kB, of the 400 kB that an item of DynamoDB takes.
+const SETTLED_MAX: usize = 500;
 
 /// An attempt of a delivery, as it stands in the log.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +59,7 @@ struct Failed {
     tries: u8,
     /// Not redelivered before.
     not_before: Timestamp,
-    /// It succeeded, or was given up: remembered so that its older attempts are not taken up again.
+    /// It succeeded, or was given up: settled, and remembered so that what is read twice does not take it up again.
     over: bool,
 }
 
@@ -82,6 +85,16 @@ pub struct Book {
     failed: BTreeMap<String, Failed>,
 }
 
+/// What became of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Whether the next page is to be read: what comes next was not read before, and is not too old.
+    pub goes_on: bool,
+    /// Whether everything that failed was noted. If not, for as many have failed as are seen to at a time, the page is to be read again; what has succeeded
+    /// was noted in any case.
+    pub is_noted: bool,
+}
+
 /// One reading of the log, page by page.
 #[derive(Clone, Debug)]
 pub struct Reading {
@@ -104,45 +117,46 @@ impl Book {
         Some((gap.cursor.clone(), Reading { until: gap.until.max(now - LOG_KEPT), newest: None, succeeded: BTreeSet::new() }))
     }
 
-    /// Takes a page. Returns whether the reading goes on: what comes next was read before, or is too old.
-    pub fn take<'a>(&mut self, reading: &mut Reading, page: impl IntoIterator<Item = Attempt<'a>>, now: Timestamp) -> bool {
-        let mut oldest = None;
+    /// Takes a page.
+    pub fn take<'a>(&mut self, reading: &mut Reading, page: impl IntoIterator<Item = Attempt<'a>>, now: Timestamp) -> Taken {
+        let (mut oldest, mut is_noted) = (None, true);
         for attempt in page {
             reading.newest = reading.newest.max(Some(attempt.at));
             oldest = Some(attempt.at);
             if attempt.event == EVENT {
-                self.note(reading, attempt, now);
+                is_noted &= self.note(reading, attempt, now);
             }
         }
-        oldest.is_some_and(|oldest| oldest > reading.until)
+        Taken { goes_on: oldest.is_some_and(|oldest| oldest > reading.until), is_noted }
     }
 
-    fn note(&mut self, reading: &mut Reading, attempt: Attempt<'_>, now: Timestamp) {
+    /// Notes an attempt; `false` if there is no room for it.
+    fn note(&mut self, reading: &mut Reading, attempt: Attempt<'_>, now: Timestamp) -> bool {
         if attempt.ok {
             if let Some(failed) = self.failed.get_mut(attempt.guid) {
                 failed.over = true;
             }
             reading.succeeded.insert(attempt.guid.to_owned());
-            return;
+            return true;
         }
         if let Some(failed) = self.failed.get_mut(attempt.guid) {
             if attempt.at > failed.at {
                 (failed.id, failed.at) = (attempt.id, attempt.at);
             }
-            return;
+            return true;
         }
-        let known_to_succeed = reading.succeeded.contains(attempt.guid);
-        if known_to_succeed || now.since(attempt.at) < SETTLED_AFTER || self.failed.len() >= FAILED_MAX {
-            return;
+        if reading.succeeded.contains(attempt.guid) || now.since(attempt.at) < SETTLED_AFTER {
+            return true;
+        }
+        if self.is_full() {
+            return false;
         }
         self.failed.insert(attempt.guid.to_owned(), Failed { id: attempt.id, at: attempt.at, tries: 0, not_before: now, over: false });
+        true
     }
 
-    /// The reading from the newest page has ended: at its end, or at `next`, where the calls were used up.
+    /// The reading from the newest page has ended: at its end, or before the page at `next`.
     pub fn end(&mut self, reading: &Reading, next: Option<String>, now: Timestamp) {
-        if self.is_full() {
-            return;
-        }
         if let Some(cursor) = next {
             let gap = Gap { cursor, until: reading.until };
             if !self.gaps.contains(&gap) {
@@ -157,11 +171,8 @@ impl Book {
         self.read_to = Some(self.read_to.map_or(newest, |known| known.max(newest)));
     }
 
-    /// The reading of the oldest gap has ended: at its end, or at `next`.
+    /// The reading of the oldest gap has ended: at its end, or before the page at `next`.
     pub fn end_gap(&mut self, next: Option<String>) {
-        if self.is_full() {
-            return;
-        }
         if let Some(gap) = self.gaps.pop()
             && let Some(cursor) = next
         {
@@ -186,11 +197,19 @@ impl Book {
         due.into_iter().map(|(_, guid, id)| (guid, id)).collect()
     }
 
-    /// GitHub was asked to redeliver it, or could not be.
+    /// GitHub is about to be asked to redeliver it.
     pub fn tried(&mut self, guid: &str, now: Timestamp) {
         if let Some(failed) = self.failed.get_mut(guid) {
             failed.tries += 1;
             failed.not_before = now + PAUSE * (1 << failed.tries.min(REDELIVERIES_MAX).saturating_sub(1));
+        }
+    }
+
+    /// GitHub was not asked after all.
+    pub fn not_tried(&mut self, guid: &str, now: Timestamp) {
+        if let Some(failed) = self.failed.get_mut(guid) {
+            failed.tries = failed.tries.saturating_sub(1);
+            failed.not_before = now;
         }
     }
 
@@ -205,15 +224,22 @@ impl Book {
             }
         }
         let oldest = self.gaps.last().map(|gap| gap.until).or(self.read_to).unwrap_or_default();
-        // One whose newest attempt lies in a part that is still to be read would be taken up again from an older attempt.
+        // One whose newest attempt lies in a part that is still to be read would be taken up again from an older attempt. That is no more than a delivery
+        // that comes twice: where there are very many, the oldest are forgotten.
         self.failed.retain(|_, failed| !failed.over || failed.at >= oldest);
+        let mut settled: Vec<_> =
+            self.failed.iter().filter(|(_, failed)| failed.over).map(|(guid, failed)| (failed.at, guid.clone())).collect();
+        settled.sort();
+        for (_, guid) in settled.iter().rev().skip(SETTLED_MAX) {
+            self.failed.remove(guid);
+        }
         given_up
     }
 
-    /// Whether so many have failed that no more are remembered: then nothing new counts as read.
+    /// Whether as many have failed as are seen to at a time. Those that are settled take no room.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.failed.len() >= FAILED_MAX
+        self.failed.values().filter(|failed| !failed.over).count() >= FAILED_MAX
     }
 }
 
@@ -289,26 +315,78 @@ mod tests {
     fn what_the_calls_do_not_reach_is_read_later() {
         let mut book = Book::default();
         let mut reading = book.begin(NOW);
-        assert!(book.take(&mut reading, [attempt(9, "x", NOW - minutes(5), true)], NOW));
+        assert_eq!(book.take(&mut reading, [attempt(9, "x", NOW - minutes(5), true)], NOW), Taken { goes_on: true, is_noted: true });
         book.end(&reading, Some("page-2".to_owned()), NOW);
         let (cursor, mut gap) = book.begin_gap(NOW).unwrap();
         assert_eq!(cursor, "page-2");
-        assert!(book.take(&mut gap, [attempt(1, "a", NOW - minutes(50), false)], NOW));
+        assert_eq!(book.take(&mut gap, [attempt(1, "a", NOW - minutes(50), false)], NOW), Taken { goes_on: true, is_noted: true });
         book.end_gap(None);
         assert_eq!(book.begin_gap(NOW).map(|(cursor, _)| cursor), None);
         assert_eq!(book.due(NOW).len(), 1);
         // From now on a reading ends where the last one began.
         let mut next = book.begin(NOW + minutes(5));
-        assert!(!book.take(&mut next, [attempt(9, "x", NOW - minutes(9), true)], NOW + minutes(5)));
+        assert_eq!(
+            book.take(&mut next, [attempt(9, "x", NOW - minutes(9), true)], NOW + minutes(5)),
+            Taken { goes_on: false, is_noted: true }
+        );
+    }
+
+    fn page(guids: &[String], at: Timestamp, ok: bool) -> Vec<Attempt<'_>> {
+        (1..).zip(guids).map(|(id, guid)| attempt(id, guid, at, ok)).collect()
     }
 
     #[test]
-    fn while_too_many_have_failed_the_log_does_not_count_as_read() {
+    fn while_too_many_have_failed_the_page_is_read_again_later_and_what_is_settled_makes_room() {
         let mut book = Book::default();
-        let guids: Vec<String> = (0..FAILED_MAX).map(|number| format!("guid-{number}")).collect();
-        let page: Vec<Attempt<'_>> = guids.iter().map(|guid| attempt(1, guid, NOW - minutes(50), false)).collect();
-        read(&mut book, &page, NOW);
-        let mut next = book.begin(NOW);
-        assert!(book.take(&mut next, [attempt(1, "one-more", NOW - minutes(60), false)], NOW));
+        let guids: Vec<String> = (0..=FAILED_MAX).map(|number| format!("guid-{number:03}")).collect();
+        let failed = page(&guids, NOW - minutes(50), false);
+        let mut reading = book.begin(NOW);
+        assert_eq!(book.take(&mut reading, failed.iter().copied(), NOW), Taken { goes_on: true, is_noted: false });
+        book.end(&reading, Some("this page".to_owned()), NOW);
+        book.tidy(NOW);
+        assert_eq!(book.due(NOW).len(), FAILED_MAX);
+        // All that were noted succeed. Their attempts are read first, since they are newer.
+        let mut reading = book.begin(NOW + minutes(5));
+        book.take(&mut reading, page(&guids[..FAILED_MAX], NOW + minutes(2), true), NOW + minutes(5));
+        book.end(&reading, None, NOW + minutes(5));
+        book.tidy(NOW + minutes(5));
+        let (cursor, mut gap) = book.begin_gap(NOW + minutes(5)).unwrap();
+        assert_eq!(cursor, "this page");
+        assert_eq!(book.take(&mut gap, failed, NOW + minutes(5)), Taken { goes_on: true, is_noted: true });
+        book.end_gap(None);
+        let due: Vec<String> = book.due(NOW + minutes(5)).into_iter().map(|(guid, _)| guid).collect();
+        assert_eq!(due, [guids[FAILED_MAX].clone()]);
+    }
+
+    #[test]
+    fn the_book_stays_small_however_many_are_given_up() {
+        let mut book = Book::default();
+        let mut now = NOW;
+        for wave in 0..5 {
+            let guids: Vec<String> = (0..FAILED_MAX).map(|number| format!("wave-{wave}-{number:03}")).collect();
+            let failed = page(&guids, now - minutes(5), false);
+            let mut reading = book.begin(now);
+            assert_eq!(book.take(&mut reading, failed, now), Taken { goes_on: true, is_noted: true }, "what was given up makes room");
+            book.end(&reading, Some(format!("page-{wave}")), now);
+            for _ in 0..=REDELIVERIES_MAX {
+                for (guid, _) in book.due(now) {
+                    book.tried(&guid, now);
+                }
+                now = now + minutes(40);
+                book.tidy(now);
+            }
+            assert!(book.failed.len() <= FAILED_MAX + SETTLED_MAX);
+        }
+    }
+
+    #[test]
+    fn what_was_not_asked_for_after_all_does_not_count_as_a_try() {
+        let mut book = Book::default();
+        read(&mut book, &[attempt(1, "a", NOW - minutes(5), false)], NOW);
+        for _ in 0..2 * REDELIVERIES_MAX {
+            book.tried("a", NOW);
+            book.not_tried("a", NOW);
+        }
+        assert_eq!(book.due(NOW), [("a".to_owned(), 1)]);
     }
 }

@@ -10,8 +10,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
 
-/// Receives from one queue in one sweep, of ten messages each. What was received and stays is hidden for minutes, so that each receive brings others.
-const RECEIVES_MAX: usize = 10;
+/// Receives from one queue in one sweep, of ten messages each. What was received and stays is hidden for minutes, so that each receive brings others: so
+/// many letters that stay for a person (a thousand) do not keep the ones behind them from being replayed.
+const RECEIVES_MAX: usize = 100;
 
 /// A deletion that is tried again has failed for a while: a pause for whatever was wrong.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
@@ -53,10 +54,13 @@ impl<P: Ports> Sweep<P> {
     async fn replay_all(&self, source: DeadLetterSource, round: &Round, kept: &mut u64, outcome: &mut Outcome) -> Result<(), SweepError> {
         for _ in 0..RECEIVES_MAX {
             let letters = self.dead_letters.receive(source).await?;
-            if letters.is_empty() || self.is_late(round) {
+            if letters.is_empty() {
                 break;
             }
             for letter in letters {
+                if self.is_late(round) {
+                    return Ok(());
+                }
                 if self.replay(source, &letter, round).await? {
                     self.dead_letters.remove(source, &letter).await?;
                     outcome.healed();

@@ -35,7 +35,12 @@ impl<P: Ports> Sweep<P> {
         let not_shown = idle.into_iter().filter(|task| runner_of(task.get()).is_some_and(|runner| !listing.shows(runner))).collect();
         let mut last = self.recall::<Option<TaskId>>(Healer::Ghosts.name(), fleet.name.as_str()).await?;
         let not_shown = in_turn(not_shown, last.value.as_ref(), |task| &task.get().task_id);
-        for task in not_shown.iter().take(ASKED_MAX) {
+        last.value = None;
+        for (position, task) in not_shown.iter().enumerate() {
+            if position >= ASKED_MAX || self.is_late(round) {
+                last.value = position.checked_sub(1).map(|last| not_shown[last].get().task_id.clone());
+                break;
+            }
             // The list moves while it is read, so that it may leave out a runner: the runner itself is asked for.
             if let Some(runner) = runner_of(task.get())
                 && self.github.runner(fleet, runner).await?.is_none()
@@ -43,7 +48,6 @@ impl<P: Ports> Sweep<P> {
                 self.tell_to_leave(fleet, (*task).clone(), outcome).await?;
             }
         }
-        last.value = not_shown.get(ASKED_MAX - 1).filter(|_| not_shown.len() > ASKED_MAX).map(|task| task.get().task_id.clone());
         self.keep(last).await
     }
 

@@ -1,6 +1,7 @@
 //! Jobs that went down with their runners: once the run has ended, its failed jobs are run once more. Only where the operator wants it, and at most once for
 //! each attempt of a run, whatever dies in between: that it is done is remembered before GitHub is asked.
 
+use super::round::{Round, in_turn};
 use super::{Healer, Outcome, Ports, Sweep, SweepError};
 use crate::ports::{GithubError, Jobs, PortError, Retry};
 use fargate_runners_core::fleet::Fleet;
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 const RUNS_MAX: usize = 20;
 
 impl<P: Ports> Sweep<P> {
-    pub(super) async fn interrupted_jobs(&self, fleet: &Fleet, outcome: &mut Outcome) -> Result<(), SweepError> {
+    pub(super) async fn interrupted_jobs(&self, fleet: &Fleet, round: &Round, outcome: &mut Outcome) -> Result<(), SweepError> {
         if !self.retry_interrupted_jobs {
             return Ok(());
         }
@@ -21,10 +22,10 @@ impl<P: Ports> Sweep<P> {
         let runs: BTreeMap<(RunId, u32), &LostJob> =
             view.state.get().lost_jobs.values().map(|lost| ((lost.run_id, lost.run_attempt), lost)).collect();
         let mut last = self.recall::<Option<(RunId, u32)>>(Healer::InterruptedJobs.name(), fleet.name.as_str()).await?;
-        let runs = super::round::in_turn(runs.into_iter().collect(), last.value.as_ref(), |(run, _)| run);
+        let runs = in_turn(runs.into_iter().collect(), last.value.as_ref(), |(run, _)| run);
         let mut asked = 0;
         for (run, lost) in &runs {
-            if asked >= RUNS_MAX {
+            if asked >= RUNS_MAX || self.is_late(round) {
                 break;
             }
             last.value = Some(*run);

@@ -32,7 +32,14 @@ impl<P: Ports> Sweep<P> {
         }
         let mut left = Vec::new();
         for (name, runners) in by_fleet {
-            for (runner, is_left) in self.who_is_left(fleet, round, name, runners).await? {
+            let found = match self.who_is_left(fleet, round, name, runners).await {
+                Ok(found) => found,
+                Err(error) => {
+                    outcome.failed(Healer::LeftRunners, format!("fleet {name}"), &error);
+                    continue;
+                }
+            };
+            for (runner, is_left) in found {
                 if !is_left {
                     memo.value.clear(runner.1.id);
                 } else if memo.value.suspect(runner.1.id, now) {
@@ -40,7 +47,7 @@ impl<P: Ports> Sweep<P> {
                 }
             }
         }
-        let deleted = self.delete_left(fleet, &left, &mut memo.value, outcome).await;
+        let deleted = self.delete_left(fleet, round, &left, &mut memo.value, outcome).await;
         self.keep(memo).await?;
         deleted
     }
@@ -76,14 +83,25 @@ impl<P: Ports> Sweep<P> {
         let is_left = |runner: &Ours| match of(runner) {
             Standing::Replaced => true,
             Standing::Ended => ended.contains(&runner.0.task) || !known.contains(&runner.0.task),
-            Standing::Lives => ended.contains(&runner.0.task),
+            // Nor does ECS's silence count there: it forgets a task within an hour of its end.
+            Standing::Lives => ended.contains(&runner.0.task) || (described.is_none() && !known.contains(&runner.0.task)),
         };
         Ok(runners.into_iter().map(|runner| (runner, is_left(runner))).collect())
     }
 
-    async fn delete_left(&self, fleet: &Fleet, left: &[&Ours], suspects: &mut Suspects, outcome: &mut Outcome) -> Result<(), SweepError> {
+    async fn delete_left(
+        &self,
+        fleet: &Fleet,
+        round: &Round,
+        left: &[&Ours],
+        suspects: &mut Suspects,
+        outcome: &mut Outcome,
+    ) -> Result<(), SweepError> {
         // One that GitHub calls busy cannot be deleted yet.
         for (name, seen) in left.iter().filter(|(_, seen)| !seen.busy).take(DELETIONS_MAX) {
+            if self.is_late(round) {
+                break;
+            }
             match self.github.delete(fleet, seen.id).await.map_err(SweepError::from) {
                 Ok(Deleted::Gone) => {
                     tracing::warn!(fleet = %name.fleet, task_id = %name.task, runner_name = %name, "a runner without a task was left in GitHub; it is deleted");

@@ -28,12 +28,19 @@ impl<P: Ports> Sweep<P> {
     }
 
     /// Keeps it, if it has changed; fails if another sweep has kept something else in the meantime.
-    pub(super) async fn keep<T: Default + PartialEq + Serialize>(&self, memo: Memo<T>) -> Result<(), SweepError> {
+    pub(super) async fn keep<T: Default + PartialEq + Serialize>(&self, mut memo: Memo<T>) -> Result<(), SweepError> {
+        self.keep_on(&mut memo).await
+    }
+
+    /// The same, for something that will be kept again.
+    pub(super) async fn keep_on<T: Default + PartialEq + Serialize>(&self, memo: &mut Memo<T>) -> Result<(), SweepError> {
         let text = serde_json::to_string(&memo.value)?;
         let nothing_new = memo.read.as_ref().map_or(memo.value == T::default(), |read| *read == text);
         if nothing_new {
             return Ok(());
         }
-        Ok(self.memory.keep(memo.healer, &memo.subject, &text, memo.version, self.clock.now() + KEPT_FOR).await?)
+        self.memory.keep(memo.healer, &memo.subject, &text, memo.version, self.clock.now() + KEPT_FOR).await?;
+        (memo.version, memo.read) = (Version(memo.version.0 + 1), Some(text));
+        Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! Scale-in protection: renewed, a day before it ends, for every registered task of a service that is not known to be done.
 
+use super::round::Round;
 use super::{Healer, Outcome, Ports, Sweep, SweepError};
 use crate::ports::{Clock, Protection, Survey};
 use fargate_runners_core::fleet::Fleet;
@@ -16,12 +17,15 @@ const RENEWED_AT_ONCE: usize = 10;
 const CALLS_MAX: usize = 30;
 
 impl<P: Ports> Sweep<P> {
-    pub(super) async fn protection(&self, fleet: &Fleet, outcome: &mut Outcome) -> Result<(), SweepError> {
+    pub(super) async fn protection(&self, fleet: &Fleet, round: &Round, outcome: &mut Outcome) -> Result<(), SweepError> {
         let view = self.view(&fleet.name).await?;
         let now = self.clock.now();
         let mut due: Vec<&Slot<TaskRecord>> = view.tasks.values().filter(|task| is_protection_due(task.get(), now)).collect();
         due.sort_by_key(|task| task.get().protected_until);
         for tasks in due.chunks(RENEWED_AT_ONCE).take(CALLS_MAX) {
+            if self.is_late(round) {
+                break;
+            }
             let ids: Vec<TaskId> = tasks.iter().map(|task| task.get().task_id.clone()).collect();
             // By the time before the call: what is noted must not end later than what ECS grants.
             let until = self.clock.now() + PROTECTION;

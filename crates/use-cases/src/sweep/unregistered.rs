@@ -1,6 +1,7 @@
 //! Tasks that never register: each is condemned in the ledger first, and stopped only once that is written. Registering and condemning exclude each other, so
 //! that no task with a runner is ever stopped here.
 
+use super::round::Round;
 use super::{Healer, Outcome, Ports, Sweep, SweepError};
 use crate::ports::{Clock, SeenTask, Survey};
 use fargate_runners_core::fleet::Fleet;
@@ -21,7 +22,7 @@ const STOPS_MAX: usize = 50;
 const REASON: &str = "It never registered a runner";
 
 impl<P: Ports> Sweep<P> {
-    pub(super) async fn unregistered(&self, fleet: &Fleet, outcome: &mut Outcome) -> Result<(), SweepError> {
+    pub(super) async fn unregistered(&self, fleet: &Fleet, round: &Round, outcome: &mut Outcome) -> Result<(), SweepError> {
         let overdue = self.overdue(fleet).await?;
         if overdue.is_empty() {
             return Ok(());
@@ -29,7 +30,7 @@ impl<P: Ports> Sweep<P> {
         let mut view = self.view_of(&fleet.name, overdue.iter().map(|seen| &seen.id)).await?;
         let mut stopped = 0;
         for seen in &overdue {
-            if stopped >= STOPS_MAX {
+            if stopped >= STOPS_MAX || self.is_late(round) {
                 break;
             }
             let mut task = record_of(&mut view, seen, self.clock.now());

@@ -65,6 +65,8 @@ pub struct World(Arc<Mutex<State>>, pub MemoryLedger);
 pub struct State {
     pub now: Timestamp,
     pub fleets: Vec<Fleet>,
+    /// Parameters that hold no description of a fleet.
+    pub unreadable: Vec<String>,
     pub secrets: Vec<String>,
     pub published: Vec<Event>,
     pub parked: Vec<String>,
@@ -102,6 +104,7 @@ impl Default for State {
         Self {
             now: NOW,
             fleets: vec![fleet("default", "service"), fleet("burst", "tasks")],
+            unreadable: vec![],
             secrets: vec!["It's a Secret to Everybody".to_owned()],
             published: vec![],
             parked: vec![],
@@ -178,7 +181,12 @@ impl Clock for World {
 
 impl Fleets for World {
     async fn fleets(&self, _max_age: Duration) -> Result<Arc<FleetList>, PortError> {
-        Ok(Arc::new(self.with(|state| FleetList { fleets: state.fleets.clone(), unreadable: vec![], read_at: state.now })))
+        let unreadable = |parameter: &String| (parameter.clone(), Fleet::parse("{").unwrap_err());
+        Ok(Arc::new(self.with(|state| FleetList {
+            fleets: state.fleets.clone(),
+            unreadable: state.unreadable.iter().map(unreadable).collect(),
+            read_at: state.now,
+        })))
     }
 }
 
@@ -335,6 +343,9 @@ impl Ledger for TestLedger {
     }
 
     async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Vec<fargate_runners_core::record::Versioned>, PortError> {
+        if self.0.with(|state| keys.iter().any(|key| state.ledger_fails.as_ref() == Some(key.fleet()))) {
+            return Err(broken("reading the ledger"));
+        }
         self.0.1.read(keys, now).await
     }
 
