@@ -18,6 +18,7 @@ pub enum Mutant {
     AnswerBeforePublishing,
     IgnoreMaximum,
     MintBesideTheLast,
+    ForgetLeaver,
     StopBeforeCondemning,
     ForgetDeliveries,
     ForgetDeadLetters,
@@ -62,7 +63,7 @@ pub fn set(mutant: Option<Mutant>) {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::MintBeforeProtection,
         Self::RepeatAfterAck,
         Self::TrustBusy,
@@ -76,6 +77,7 @@ impl Mutant {
         Self::AnswerBeforePublishing,
         Self::IgnoreMaximum,
         Self::MintBesideTheLast,
+        Self::ForgetLeaver,
         Self::StopBeforeCondemning,
         Self::ForgetDeliveries,
         Self::ForgetDeadLetters,
@@ -112,6 +114,7 @@ impl Mutant {
             Self::AnswerBeforePublishing => "the webhook answers 202 although publishing failed",
             Self::IgnoreMaximum => "the wanted number is not held against the maximum",
             Self::MintBesideTheLast => "a repeat does not remove what the last attempt made",
+            Self::ForgetLeaver => "a runner that was told to leave, and asks again, is told to stay",
             Self::StopBeforeCondemning => "a task that takes long to register is stopped without being condemned",
             Self::ForgetDeliveries => "failed deliveries are not redelivered",
             Self::ForgetDeadLetters => "dead letters are not replayed",

@@ -165,6 +165,7 @@ pub fn lease(task: &mut TaskRecord, state: &mut FleetState, now: Timestamp) -> R
     match task.state() {
         TaskState::Gone => return Err(Refusal::Forbidden("the task has ended")),
         TaskState::Booting | TaskState::Condemned => return Err(Refusal::Forbidden("it has no registration to keep")),
+        TaskState::Leaving if mutant::is(Mutant::ForgetLeaver) => return Ok(Lease::Stay),
         TaskState::Leaving => return Ok(Lease::Leave(task.leaving.map_or(LeaveReason::Surplus, |(_, reason)| reason))),
         TaskState::Busy | TaskState::Finishing | TaskState::Interrupted => return Ok(Lease::Stay),
         TaskState::Idle => {}

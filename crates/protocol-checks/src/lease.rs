@@ -196,6 +196,24 @@ impl Leases {
         }
     }
 
+    /// Whether anybody answers the task's question.
+    fn is_answered(&self, state: &State, task: u8) -> bool {
+        self.wrong != Some(Wrong::ForgetsLeavers) || state.state_of(task) != TaskState::Leaving
+    }
+
+    /// Whether the runner is told to leave if it asks now, and nothing happens until it has its answer.
+    fn is_told_again(&self, state: &State, task: u8) -> bool {
+        if !self.is_answered(state, task) {
+            return false;
+        }
+        let mut state = state.clone();
+        self.start(&mut state, Caller::Script(task), What::Lease(task));
+        while let Some(position) = state.calls.iter().position(|(caller, _)| *caller == Caller::Script(task)) {
+            self.answer(&mut state, position, How::Works);
+        }
+        state.tasks[usize::from(task)].script == Script::Told
+    }
+
     fn ends(&self, state: &mut State, task: u8, with_job: bool) {
         state.seen.ended_in_job |= state.tasks[usize::from(task)].job.is_some();
         self.at_once(state, What::Done(task, with_job));
@@ -252,8 +270,7 @@ impl Model for Leases {
             if task.script != Script::Boots && room && faulty {
                 actions.push(Action::LateQuestionArrives(number));
             }
-            let answered = self.wrong != Some(Wrong::ForgetsLeavers) || state.state_of(number) != TaskState::Leaving;
-            if task.script == Script::Idle && !state.asks(number) && room && answered {
+            if task.script == Script::Idle && !state.asks(number) && room && self.is_answered(state, number) {
                 actions.push(Action::RunnerAsks(number));
             }
         }
@@ -370,7 +387,7 @@ impl Model for Leases {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        vec![
+        let mut properties: Vec<Property<Self>> = vec![
             Property::always("R1: no task ends before a job that its runner was given", |_, state: &State| !state.seen.ended_in_job),
             Property::always("R2: no more leave than a look found to be too many", |_, state: &State| !state.seen.too_many_left),
             Property::always("R8: no more tasks than the maximum", |model, state: &State| state.living() <= model.bounds.maximum.into()),
@@ -380,18 +397,8 @@ impl Model for Leases {
             Property::always("R7: at rest, an idle runner too many leaves when it asks", |_, state: &State| {
                 !state.rests() || state.stayers() <= state.waiting()
             }),
-            Property::always("R7: a runner that was told to leave can go", |model, state: &State| {
-                let mut actions = vec![];
-                model.actions(state, &mut actions);
-                (0..).zip(&state.tasks).all(|(number, task)| {
-                    state.state_of(number) != TaskState::Leaving
-                        || task.script == Script::Gone
-                        || task.script != Script::Idle
-                        || state.asks(number)
-                        || task.job.is_some()
-                        || state.calls.len() >= model.bounds.at_once
-                        || actions.contains(&Action::RunnerAsks(number))
-                })
+            Property::always("R7: a runner that was told to leave, and has not heard it, is told again", |model, state: &State| {
+                (0..).zip(&state.tasks).all(|(number, _)| !state.has_not_heard(number) || model.is_told_again(state, number))
             }),
             Property::sometimes("a runner leaves", |_, state: &State| state.seen.last.left),
             Property::sometimes("a job comes to a runner that was told to leave", |_, state: &State| state.seen.last.job_in_grace),
@@ -401,6 +408,12 @@ impl Model for Leases {
             Property::sometimes("all jobs are over and nobody is left", |_, state: &State| {
                 state.rests() && state.jobs.iter().all(|job| *job == Job::Over) && state.count(Script::Gone) as usize == state.tasks.len()
             }),
-        ]
+        ];
+        if self.bounds.faults > 0 {
+            properties.push(Property::sometimes("a runner has not heard that it is to leave", |_, state: &State| {
+                (0..).zip(&state.tasks).any(|(number, _)| state.has_not_heard(number))
+            }));
+        }
+        properties
     }
 }

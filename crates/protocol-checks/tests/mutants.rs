@@ -81,7 +81,13 @@ fn leases_in_a_ledger_without_versions_are_found() {
 #[test]
 fn a_leaver_that_is_answered_only_once_is_found() {
     let outcome = leases(lease::Bounds { faults: 1, ..LEASE }, None, Some(lease::Wrong::ForgetsLeavers));
-    assert!(outcome.breaks("R7: a runner that was told to leave can go"), "{outcome}");
+    assert!(outcome.breaks("R7: a runner that was told to leave, and has not heard it, is told again"), "{outcome}");
+}
+
+#[test]
+fn a_leaver_that_asks_again_and_is_told_to_stay_is_found() {
+    let outcome = leases(lease::Bounds { faults: 1, ..LEASE }, Some(Mutant::ForgetLeaver), None);
+    assert!(outcome.breaks("R7: a runner that was told to leave, and has not heard it, is told again"), "{outcome}");
 }
 
 #[test]

@@ -77,6 +77,7 @@ found! {
     answering_before_publishing_is_found: AnswerBeforePublishing breaks "R6" in 20 jobs, 1 h, within 12, CallThrottled = 0.3;
     ignoring_the_maximum_is_found: IgnoreMaximum breaks "R8" in 40 jobs, 1 h, within 8;
     minting_beside_the_last_is_found: MintBesideTheLast breaks "R5" in 20 jobs, 1 h, within 8, TaskAnswerLost = 0.1;
+    telling_a_leaver_to_stay_is_found: ForgetLeaver breaks "R7" in 20 jobs, 1 h, within 8, TaskAnswerLost = 0.1;
     stopping_before_condemning_is_found: StopBeforeCondemning breaks "R1" in 20 jobs, 1 h, within 8, BootHangs = 0.1;
     forgetting_failed_deliveries_is_found: ForgetDeliveries breaks "R6" in 20 jobs, 1 h, within 12, DeliveryLost = 0.5;
     forgetting_dead_letters_is_found: ForgetDeadLetters breaks "R7" or "R6" in 20 jobs, 1 h, within 8, EventDeadLettered = 0.05;

@@ -150,6 +150,12 @@ impl State {
         self.calls.iter().any(|(caller, _)| *caller == Caller::Script(task))
     }
 
+    /// Whether the ledger has it that the runner was told to leave, and its script, which waits for no answer, goes on as if it might stay.
+    pub(super) fn has_not_heard(&self, number: u8) -> bool {
+        let task = &self.tasks[usize::from(number)];
+        task.script == Script::Idle && task.job.is_none() && !self.asks(number) && self.state_of(number) == TaskState::Leaving
+    }
+
     pub(super) fn looks(&self) -> bool {
         self.calls.iter().any(|(caller, _)| *caller == Caller::Group)
     }
