@@ -138,6 +138,10 @@ pub const LONE_JOB: [(Price, f64); 8] = [
     (DYNAMODB_READ, 6.0),
 ];
 
+/// What one question of an idle runner takes, whether it may stay: a request, an invocation of `register`, and the records of task and fleet, read strongly
+/// consistently. The milliseconds of the function are beyond the digits.
+pub const LEASE: [(Price, f64); 3] = [(HTTP_API, 1.0), (LAMBDA_REQUEST, 1.0), (DYNAMODB_READ, 2.0)];
+
 /// What the control plane costs for a lone job, in dollars.
 #[must_use]
 pub fn lone_job() -> f64 {
@@ -191,6 +195,13 @@ mod tests {
         }
         let hour = X86_VCPU_HOUR.of(1.0) + X86_GB_HOUR.of(2.0) + ADDRESS_HOUR.of(1.0);
         assert!(README.contains(&format!("**${hour:.5}**")), "{hour}");
+    }
+
+    #[test]
+    fn the_readme_says_what_the_leases_of_a_warm_runner_cost_in_a_month() {
+        let leases = 730.0 * 3600.0 / 30.0;
+        let month: f64 = LEASE.iter().map(|(price, quantity)| price.of(quantity * leases)).sum();
+        assert!(README.contains(&format!("its leases (every 30 s, 87,600 requests) some ${month:.2}.")), "{month}");
     }
 
     #[test]

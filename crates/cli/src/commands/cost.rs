@@ -126,6 +126,9 @@ impl Answer for Report {
         let headings =
             ["", "jobs", "tasks", "billed", "in jobs", "start, idle, end", "minute's minimum", "fargate", "control plane", "together"];
         let mut text = format!("since {}\n\n{}\n\n{}", self.since, table(headings, rows), self.prices.source);
+        text.push_str(
+            "\nWhat the stack costs whether or not it works (alarms, dashboard, polling; README, \"What it costs\") is in no row.",
+        );
         if self.cut_off {
             text.push_str("\nThere is more in the ledger than was read: the figures are too low. Ask for a shorter time.");
         }

@@ -1,7 +1,7 @@
 //! The prices that a report counts with: the built-in table, and what a file puts in the place of some.
 
 use crate::error::CliError;
-use fargate_runners_prices::{ALL, AS_OF, LONE_JOB, Price, REGION};
+use fargate_runners_prices::{ALL, AS_OF, LEASE, LONE_JOB, Price, REGION};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -90,6 +90,11 @@ impl Prices {
     /// The control plane's share of one task with its job: what it takes for a lone one. In a burst it takes less.
     pub fn control_plane_task(&self) -> f64 {
         LONE_JOB.iter().map(|(price, quantity)| self.of(*price, *quantity)).sum()
+    }
+
+    /// What an idle runner's question costs.
+    pub fn lease(&self) -> f64 {
+        LEASE.iter().map(|(price, quantity)| self.of(*price, *quantity)).sum()
     }
 }
 

@@ -36,7 +36,7 @@ impl Sizes {
             self.known.insert(own.clone(), size);
             size
         };
-        Ok(Size { spot_share: f64::from(fleet.spot_percent) / 100.0, ..size })
+        Ok(Size { spot_share: f64::from(fleet.spot_percent) / 100.0, lease_seconds: fleet.lease.as_secs_f64(), ..size })
     }
 
     async fn ask(&self, revision: &TaskDefinition) -> Result<Size, CliError> {
@@ -53,6 +53,7 @@ impl Sizes {
             extra_storage: f64::from((storage - STORAGE_FOR_NOTHING).max(0)),
             arm: found.runtime_platform().and_then(|platform| platform.cpu_architecture()).is_some_and(|cpu| cpu.as_str() == "ARM64"),
             spot_share: 0.0,
+            lease_seconds: f64::INFINITY,
         })
     }
 }

@@ -21,6 +21,8 @@ pub struct Size {
     pub arm: bool,
     /// Share of the fleet's tasks that run on Spot. Which task did is not recorded.
     pub spot_share: f64,
+    /// Seconds between two questions of an idle runner.
+    pub lease_seconds: f64,
 }
 
 impl Size {
@@ -82,7 +84,9 @@ impl Row {
         self.idle_seconds += lived - ran;
         self.minimum_seconds += billed - lived;
         self.fargate += size.of_the_task(&task.hosting).hour(prices) * billed / 3600.0;
-        self.control_plane += prices.control_plane_task();
+        let idle = task.registered_at.map(|at| job.and_then(|job| job.taken_at).unwrap_or(end).since(at.max(begin)).as_secs_f64());
+        let leases = (idle.unwrap_or_default().min(lived) / size.lease_seconds).floor();
+        self.control_plane += prices.control_plane_task() + leases * prices.lease();
     }
 
     /// Both.
@@ -106,7 +110,7 @@ mod tests {
     use fargate_runners_core::ids::{FleetName, TaskId};
     use fargate_runners_core::task::Stop;
 
-    const DEFAULT: Size = Size { vcpus: 1.0, gigabytes: 2.0, extra_storage: 0.0, arm: false, spot_share: 0.0 };
+    const DEFAULT: Size = Size { vcpus: 1.0, gigabytes: 2.0, extra_storage: 0.0, arm: false, spot_share: 0.0, lease_seconds: 30.0 };
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_secs(seconds)
@@ -140,6 +144,16 @@ mod tests {
         let row = sum(&large, 0);
         assert!((row.billed_seconds - 3_600.0).abs() < 1e-9, "{}", row.billed_seconds);
         assert!((row.fargate - (4.0 * 0.04048 + 8.0 * 0.004_445 + 0.005)).abs() < 1e-9, "{}", row.fargate);
+    }
+
+    #[test]
+    fn a_runner_that_idles_costs_the_control_plane_its_questions() {
+        let prices = Prices::built_in();
+        let mut warm = task(3_600);
+        warm.registered_at = Some(at(1_000 + 60));
+        let asked = sum(&warm, 0).control_plane - prices.control_plane_task();
+        assert!((asked - 118.0 * prices.lease()).abs() < 1e-12, "one each 30 s of 59 minutes: {asked}");
+        assert!((sum(&task(3_600), 0).control_plane - prices.control_plane_task()).abs() < 1e-12, "one that never registered asks nothing");
     }
 
     #[test]
