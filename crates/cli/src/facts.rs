@@ -10,7 +10,8 @@ use fargate_runners_core::job::JobRecord;
 use fargate_runners_core::record::{Record, Slot, View};
 use fargate_runners_core::task::TaskRecord;
 use fargate_runners_core::time::Timestamp;
-use fargate_runners_use_cases::ports::Ledger as _;
+use fargate_runners_use_cases::ports::{Ledger as _, chain};
+use std::collections::BTreeMap;
 
 /// A fleet, and what counts of it in the ledger.
 #[derive(Clone, Debug)]
@@ -33,13 +34,31 @@ impl FleetFacts {
     }
 }
 
-/// Reads all fleets, or the one that is named.
-pub async fn fleets(stack: &Stack, only: Option<&FleetName>, screen: &Screen) -> Result<Vec<FleetFacts>, CliError> {
+/// All fleets, as far as they are known.
+#[derive(Clone, Debug)]
+pub struct AllFleets {
+    /// Those that are described.
+    pub facts: Vec<FleetFacts>,
+    /// The parameters with the descriptions of the others, and why each cannot be used.
+    pub unreadable: BTreeMap<String, String>,
+}
+
+/// Reads all fleets.
+pub async fn all(stack: &Stack, screen: &Screen) -> Result<AllFleets, CliError> {
     let _doing = screen.doing("reading the fleets");
-    let fleets = match only {
-        Some(name) => vec![stack.fleet(name).await?],
-        None => stack.fleets().await?.fleets.clone(),
-    };
+    let list = stack.fleets().await?;
+    let unreadable = list.unreadable.iter().map(|(parameter, error)| (parameter.clone(), chain(error))).collect();
+    Ok(AllFleets { facts: read(stack, list.fleets.clone()).await?, unreadable })
+}
+
+/// Reads all fleets whose description can be used, or the one that is named.
+pub async fn fleets(stack: &Stack, only: Option<&FleetName>, screen: &Screen) -> Result<Vec<FleetFacts>, CliError> {
+    let Some(name) = only else { return Ok(all(stack, screen).await?.facts) };
+    let _doing = screen.doing("reading the fleet");
+    read(stack, vec![stack.fleet(name).await?]).await
+}
+
+async fn read(stack: &Stack, fleets: Vec<Fleet>) -> Result<Vec<FleetFacts>, CliError> {
     let (ledger, now) = (stack.ledger(), Stack::now());
     let mut facts = Vec::with_capacity(fleets.len());
     for fleet in fleets {

@@ -13,12 +13,12 @@ mod tests;
 
 use crate::arguments;
 use crate::error::CliError;
-use crate::facts::{self, FleetFacts};
+use crate::facts::{self, AllFleets, FleetFacts};
 use crate::said;
 use crate::screen::{Answer, Screen, Tone, coloured};
 use crate::stack::Stack;
 use cause::Cause;
-use evidence::{Evidence, Github};
+use evidence::{Evidence, Github, described_by};
 use fargate_runners_aws::DynamoPace;
 use fargate_runners_core::ids::{JobId, RepositoryName, TaskId};
 use fargate_runners_core::job::JobRecord;
@@ -38,7 +38,7 @@ const TASK_PAGES: usize = 5;
 /// Tasks that ECS describes at once; what those wait for that came first, all others wait for too.
 const DESCRIBED: usize = 100;
 
-/// Tells it. All is well unless the job waits for something that somebody must put right.
+/// Tells it. Whatever a job waits for, the question is answered, which is well; only a job of which nobody knows is an error.
 pub async fn run(stack: &Stack, options: &arguments::Why, screen: &Screen) -> Result<bool, CliError> {
     let (repository, job) = job_of(&options.job)?;
     let evidence = gather(stack, repository, job, screen).await?;
@@ -55,10 +55,13 @@ pub async fn run(stack: &Stack, options: &arguments::Why, screen: &Screen) -> Re
 }
 
 async fn gather(stack: &Stack, repository: Option<RepositoryName>, job: JobId, screen: &Screen) -> Result<Evidence, CliError> {
-    let fleets = facts::fleets(stack, None, screen).await?;
+    let AllFleets { facts: fleets, unreadable } = facts::all(stack, screen).await?;
     let doing = screen.doing(format!("reading job {job} from the ledger"));
     let (ledger, now) = (stack.ledger(), Stack::now());
-    let keys: Vec<Key> = fleets.iter().map(|facts| Key::Job(facts.fleet.name.clone(), job)).collect();
+    // A fleet that cannot be read now may have heard of the job while it could.
+    let names =
+        fleets.iter().map(|facts| facts.fleet.name.clone()).chain(unreadable.keys().filter_map(|parameter| described_by(parameter)));
+    let keys: Vec<Key> = names.map(|fleet| Key::Job(fleet, job)).collect();
     let found = ledger.read(&keys, now).await?.into_iter().filter_map(|versioned| match versioned.record {
         Record::Job(job) => Some(job),
         _ => None,
@@ -79,6 +82,7 @@ async fn gather(stack: &Stack, repository: Option<RepositoryName>, job: JobId, s
     let mut evidence = Evidence {
         now,
         fleets,
+        unreadable,
         records,
         task,
         seen_tasks: Vec::new(),

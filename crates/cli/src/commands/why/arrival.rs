@@ -16,10 +16,10 @@ pub const DROPPED: [&str; 2] = ["nothing to do", "refused"];
 
 /// Where it has got stuck.
 pub fn of(evidence: &Evidence) -> Cause {
-    let Some(answer) = evidence.answer() else { return Cause::Nowhere };
+    let Some(answer) = evidence.answer() else { return unreadable(evidence).unwrap_or(Cause::Nowhere) };
     let fleets = evidence.in_scope();
     if fleets.is_empty() {
-        return Cause::NoScope { repository: answer.repository.clone() };
+        return unreadable(evidence).unwrap_or_else(|| Cause::NoScope { repository: answer.repository.clone() });
     }
     let Some(labels) = evidence.labels().filter(|_| evidence.shown().is_some() || evidence.record().is_some()) else {
         return not_shown(&answer.repository, answer.job.failure());
@@ -30,8 +30,13 @@ pub fn of(evidence: &Evidence) -> Cause {
     match (fit(&admitting), fit(&fleets)) {
         (Some(fleet), _) => delivered(evidence, answer, &fleet),
         (None, Some(fleet)) => Cause::PublicRefused { fleet: fleet.to_string() },
-        (None, None) => no_fleet(&labels, &fleets),
+        (None, None) => no_fleet(evidence, &labels, &fleets),
     }
+}
+
+/// The fleets of which nobody can tell whether the job is theirs, if there are any. Whoever asks has found no other that it fits.
+pub fn unreadable(evidence: &Evidence) -> Option<Cause> {
+    (!evidence.unreadable.is_empty()).then(|| Cause::FleetUnreadable { unreadable: evidence.unreadable.clone(), certain: false })
 }
 
 /// What became of its delivery. A fleet has its labels now.
@@ -84,8 +89,11 @@ fn not_shown(repository: &str, failure: Option<&Failure>) -> Cause {
     }
 }
 
-/// The fleet that lacks the fewest labels of the job, and which.
-pub fn no_fleet(labels: &Labels, fleets: &[&Fleet]) -> Cause {
+/// The fleet that lacks the fewest labels of the job, and which; unless another one may have all of them that cannot be read.
+pub fn no_fleet(evidence: &Evidence, labels: &Labels, fleets: &[&Fleet]) -> Cause {
+    if let Some(cause) = unreadable(evidence) {
+        return cause;
+    }
     let lacks = |fleet: &Fleet| -> Vec<String> {
         let has: Vec<&str> = fleet.labels.iter().map(Label::as_str).collect();
         labels.iter().map(Label::as_str).filter(|label| !has.contains(label)).map(str::to_owned).collect()

@@ -1,7 +1,7 @@
 //! The one thing that a job waits for, with what to do about it. Of several reasons the first stands that alone would keep it waiting.
 
 use super::arrival;
-use super::evidence::Evidence;
+use super::evidence::{Evidence, described_by};
 use crate::facts::FleetFacts;
 use crate::obstacle::Obstacle;
 use crate::words::{self, duration};
@@ -12,6 +12,7 @@ use fargate_runners_core::plan::{BREAKER_AFTER, BREAKER_MEMORY};
 use fargate_runners_core::task::TaskState;
 use fargate_runners_use_cases::inquiry::Admission;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// GitHub hands a job to an idle runner within seconds; only after this is it worth a word.
@@ -45,6 +46,8 @@ pub enum Cause {
     CannotAsk { said: String },
     /// No fleet has all of its labels.
     NoFleet { labels: String, nearest: Option<String>, lacks: Vec<String> },
+    /// The descriptions of fleets cannot be read, by parameter and why, and no other fleet fits; `certain` if the ledger knows that it is that fleet's.
+    FleetUnreadable { unreadable: BTreeMap<String, String>, certain: bool },
     /// Its repository is public.
     PublicRefused { fleet: String },
     /// No delivery tells of it.
@@ -133,18 +136,27 @@ fn not_waiting(evidence: &Evidence) -> Option<Cause> {
 
 fn waiting(evidence: &Evidence, job: &JobRecord) -> Cause {
     let fleet = job.fleet.to_string();
-    let Some(facts) = evidence.home() else { return Cause::FleetGone { fleet } };
+    let Some(facts) = evidence.home() else { return without_fleet(evidence, job) };
     if !facts.fleet.labels.fit(&job.labels) {
         let fleets: Vec<&Fleet> = evidence.in_scope();
         return match fleet_of(&job.labels, fleets.iter().map(|fleet| (&fleet.name, &fleet.labels))) {
             Some(_) => Cause::FleetGone { fleet },
-            None => arrival::no_fleet(&job.labels, &fleets),
+            None => arrival::no_fleet(evidence, &job.labels, &fleets),
         };
     }
     if facts.fleet.drained {
         return Cause::Drained { fleet };
     }
     not_admitted(evidence, &fleet).or_else(|| handed_over(evidence, facts, job)).unwrap_or_else(|| for_a_runner(evidence, facts, job))
+}
+
+/// Its fleet is not described: its description cannot be read, or there is none. While one cannot be read, `sweep` holds no fleet for gone.
+fn without_fleet(evidence: &Evidence, job: &JobRecord) -> Cause {
+    let own = evidence.unreadable.iter().find(|(parameter, _)| described_by(parameter).as_ref() == Some(&job.fleet));
+    let own = own.map(|(parameter, why)| BTreeMap::from([(parameter.clone(), why.clone())]));
+    own.map(|unreadable| Cause::FleetUnreadable { unreadable, certain: true })
+        .or_else(|| arrival::unreadable(evidence))
+        .unwrap_or_else(|| Cause::FleetGone { fleet: job.fleet.to_string() })
 }
 
 fn not_admitted(evidence: &Evidence, fleet: &str) -> Option<Cause> {
@@ -202,17 +214,18 @@ fn for_a_runner(evidence: &Evidence, facts: &FleetFacts, job: &JobRecord) -> Cau
     };
     let starting = places.saturating_sub(number(living)) + number(booting);
     let ahead = ahead(facts, job);
-    if places >= facts.fleet.maximum && ahead >= starting {
-        return Cause::Maximum { fleet, maximum: facts.fleet.maximum, ahead };
+    let full = || Cause::Maximum { fleet: fleet.clone(), maximum: facts.fleet.maximum, ahead };
+    let is_full = places >= facts.fleet.maximum && ahead >= starting;
+    if is_full && starting == 0 {
+        return full();
     }
-    if let Some(cause) = refused(evidence, facts) {
+    // A place that nothing fills is no runner: what keeps it empty keeps those waiting too who come after it.
+    let kept_empty = || refused(evidence, facts).or_else(|| boots(evidence, facts)).or_else(|| registering(evidence, facts));
+    if let Some(cause) = kept_empty() {
         return cause;
     }
-    if let Some(cause) = boots(evidence, facts) {
-        return cause;
-    }
-    if let Some(cause) = registering(evidence, facts) {
-        return cause;
+    if is_full {
+        return full();
     }
     if let Some(cause) = starts(evidence, facts) {
         return cause;

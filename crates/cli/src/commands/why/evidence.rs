@@ -3,7 +3,7 @@
 use crate::facts::FleetFacts;
 use crate::said::Complaint;
 use fargate_runners_core::fleet::Fleet;
-use fargate_runners_core::ids::TaskId;
+use fargate_runners_core::ids::{FleetName, TaskId};
 use fargate_runners_core::job::{JobPhase, JobRecord};
 use fargate_runners_core::labels::Labels;
 use fargate_runners_core::record::Slot;
@@ -20,6 +20,11 @@ const REGISTERS_WITHIN: Duration = Duration::from_secs(20);
 /// Fargate takes 20 to 60 seconds until a task's container runs. Counted where ECS does not say when that was.
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 
+/// The fleet that a parameter describes.
+pub fn described_by(parameter: &str) -> Option<FleetName> {
+    FleetName::parse(parameter.rsplit('/').next()?).ok()
+}
+
 /// GitHub's part.
 #[derive(Clone, Debug)]
 pub enum Github {
@@ -34,8 +39,10 @@ pub enum Github {
 pub struct Evidence {
     /// When it was gathered.
     pub now: Timestamp,
-    /// All fleets.
+    /// All fleets whose description can be used.
     pub fleets: Vec<FleetFacts>,
+    /// The parameters with the descriptions of the others, and why each cannot be used. `webhook` takes no job that may be theirs.
+    pub unreadable: BTreeMap<String, String>,
     /// What the ledger has of the job: one record in each fleet that heard of it.
     pub records: Vec<JobRecord>,
     /// The task that took it.

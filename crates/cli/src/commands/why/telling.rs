@@ -45,6 +45,11 @@ impl Cause {
                 format!("It waits for a label: no fleet has all of {labels}; the nearest is {nearest}, which lacks {}.", lacks.join(", "))
             }
             Self::NoFleet { labels, nearest: None, .. } => format!("It waits for a label: no fleet has all of {labels}."),
+            Self::FleetUnreadable { unreadable, certain } => {
+                let each: Vec<String> = unreadable.iter().map(|(parameter, why)| format!("{parameter} ({why})")).collect();
+                let (may, other) = if *certain { ("waits", "") } else { ("may wait", "; no other fleet fits it") };
+                format!("It {may} for a fleet whose description cannot be read: {}{other}.", each.join(", "))
+            }
             Self::PublicRefused { fleet } => {
                 format!("It is refused: its repository is public, and fleet {fleet} takes no jobs of public repositories.")
             }
@@ -150,6 +155,11 @@ impl Cause {
             Self::NoScope { .. } => concat!("Deploy a fleet with a scope that holds the repository (org/NAME or repo/OWNER/NAME): ", readme!("fleets")).to_owned(),
             Self::NoFleet { nearest: Some(nearest), lacks, .. } => format!("Correct `runs-on` (a typing error?), or add {} to the parameter Labels of fleet {nearest} or of a new fleet.", lacks.join(",")),
             Self::NoFleet { .. } => "Correct `runs-on`, or deploy a fleet with these labels.".to_owned(),
+            Self::FleetUnreadable { unreadable, certain } => {
+                let parameters: Vec<&str> = unreadable.keys().map(String::as_str).collect();
+                let then = if *certain { "; the job is in the ledger and goes on by itself." } else { "; `sweep` has GitHub repeat what `webhook` has not taken meanwhile, Redeliver is quicker. If the job's labels are of none of them, correct `runs-on`." };
+                format!("Deploy that fleet's stack again, which writes {}{then}", parameters.join(", "))
+            }
             Self::PublicRefused { fleet } => format!("Only if its runner group keeps strangers' code out: deploy fleet {fleet} with AllowPublicRepositories=true. {}", readme!("public-repositories")),
             Self::NoDelivery { .. } => "Check that the App (or webhook) subscribes to \"Workflow jobs\" and is installed on the repository; `fargate-runners doctor` looks at both, `fargate-runners setup` points the webhook here. Then re-run the job.".to_owned(),
             Self::DeliveryFailed { status: 401, .. } => "The webhook's secret at GitHub is none of those under webhook-secrets in SSM: `fargate-runners setup` has GitHub sign with the stored one (for a token's webhook: `fargate-runners setup --token`). Then press Redeliver, or wait for `sweep`.".to_owned(),

@@ -7,13 +7,13 @@ use super::job_of;
 use crate::arguments::tests::understood;
 use crate::facts::FleetFacts;
 use crate::said::Complaint;
-use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::fleet::{Fleet, LaunchMode};
 use fargate_runners_core::hosting::Hosting;
-use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, TaskDefinition, TaskId};
+use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, ServiceName, TaskDefinition, TaskId};
 use fargate_runners_core::job::{JobEvent, JobPhase, JobRecord};
 use fargate_runners_core::labels::Labels;
 use fargate_runners_core::record::{Slot, View};
-use fargate_runners_core::state::{FailedBoot, Refusal};
+use fargate_runners_core::state::{FailedBoot, Refusal, ServiceState};
 use fargate_runners_core::task::TaskRecord;
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::inquiry::{
@@ -63,6 +63,7 @@ fn evidence() -> Evidence {
     Evidence {
         now: NOW,
         fleets: vec![facts],
+        unreadable: BTreeMap::new(),
         records: vec![record],
         task: None,
         seen_tasks: vec![],
@@ -142,6 +143,51 @@ fn a_job_that_no_scope_reaches_and_one_of_a_public_repository_are_told_apart() {
     assert_eq!(waits_for(&unknown(&["linux"], JobAnswer { shown_repository: public, ..JobAnswer::default() })), "public_refused");
 }
 
+/// With a fleet whose description cannot be read.
+fn with_unreadable(evidence: Evidence) -> Evidence {
+    let why = "the description is not as expected: missing field `scope`".to_owned();
+    Evidence { unreadable: BTreeMap::from([("/runners/fleets/gpu".to_owned(), why)]), ..evidence }
+}
+
+#[test]
+fn a_job_that_may_belong_to_a_fleet_that_cannot_be_read_is_told_its_parameter() {
+    let names_it = |evidence: Evidence| {
+        let evidence = with_unreadable(evidence);
+        assert_eq!(waits_for(&evidence), "fleet_unreadable");
+        let cause = cause::of(&evidence);
+        assert!(cause.sentence().contains("/runners/fleets/gpu (the description is not as expected"), "{}", cause.sentence());
+        let remedy = cause.remedy().unwrap();
+        assert!(remedy.starts_with("Deploy that fleet's stack again") && remedy.contains("/runners/fleets/gpu"), "{remedy}");
+        cause
+    };
+    // No other fleet has the labels, none reaches the repository, nobody knows of it, its fleet has given up the labels.
+    names_it(unknown(&["gpu"], JobAnswer::default()));
+    let mut nowhere = unknown(&["linux"], JobAnswer::default());
+    if let Github::Answer(answer) = &mut nowhere.github {
+        answer.fleets.clear();
+    }
+    names_it(nowhere);
+    names_it(Evidence { records: vec![], ..evidence() });
+    let relabelled = JobRecord { labels: Labels::parse(["gpu"]).unwrap(), ..job(1, 300, JobPhase::Queued) };
+    names_it(Evidence { records: vec![relabelled], ..evidence() });
+    // The ledger has it from the time when the fleet could be read.
+    let of = |fleet: &str| JobRecord { fleet: FleetName::parse(fleet).unwrap(), ..job(1, 300, JobPhase::Queued) };
+    let known = names_it(Evidence { records: vec![of("gpu")], ..evidence() });
+    assert!(matches!(known, Cause::FleetUnreadable { certain: true, .. }), "{known:?}");
+    // Whoever holds no fleet for gone offers its jobs to no other.
+    names_it(Evidence { records: vec![of("gone")], ..evidence() });
+    assert_eq!(waits_for(&Evidence { records: vec![of("gone")], ..evidence() }), "fleet_gone");
+}
+
+#[test]
+fn a_fleet_that_cannot_be_read_keeps_no_job_that_fits_another() {
+    assert_eq!(waits_for(&with_unreadable(unknown(&["linux"], JobAnswer::default()))), "no_delivery");
+    assert_eq!(waits_for(&with_unreadable(with_task(evidence(), task(5, |task| task.registered_at = Some(NOW))))), "hand_over");
+    let public = Part::Answer(ShownRepository { is_public: true, ..ShownRepository::default() });
+    let public = unknown(&["linux"], JobAnswer { shown_repository: public, ..JobAnswer::default() });
+    assert_eq!(waits_for(&with_unreadable(public)), "public_refused");
+}
+
 #[test]
 fn a_job_whose_webhook_did_not_come_is_told_what_became_of_its_delivery() {
     let search = |deliveries: Vec<Delivery>| JobAnswer {
@@ -219,6 +265,56 @@ fn a_fleet_that_is_full_or_drained_is_named() {
     let mut drained = evidence();
     drained.fleets[0].fleet = drained.fleets[0].fleet.clone().drain();
     assert_eq!(waits_for(&drained), "drained");
+}
+
+/// The fleet as a service of ten places with so many tasks, and the job as the last of as many that wait as there are places.
+fn full_service(tasks: u64, change: impl Fn(&mut TaskRecord)) -> Evidence {
+    let mut evidence = evidence();
+    let facts = &mut evidence.fleets[0];
+    let service = ServiceName::parse("runners-default-3").unwrap();
+    facts.fleet.launch_mode = LaunchMode::Service(service.clone());
+    let asked = ServiceState { desired: 10, applied: Some(10), ..ServiceState::default() };
+    facts.view.state.get_mut().services.insert(service, asked);
+    for number in 2..=11 {
+        facts.view.jobs.insert(JobId(number), Slot::new(job(number, 400, JobPhase::Queued)));
+    }
+    for number in 1..=tasks {
+        evidence = with_task(evidence, task(number, &change));
+    }
+    evidence
+}
+
+#[test]
+fn a_place_that_nothing_fills_is_no_reason_to_speak_of_the_maximum() {
+    let busy = |task: &mut TaskRecord| {
+        task.registered_at = Some(NOW);
+        task.job_id = Some(JobId(99));
+    };
+    // The quota is 6 tasks: the service has 4 places left, and more jobs than these wait.
+    let mut quota = full_service(6, busy);
+    assert_eq!(waits_for(&quota), "maximum", "nothing is said of the four");
+    let refusal = Refusal { at: NOW, reason: "You've reached the limit on the number of vCPUs you can run concurrently".to_owned() };
+    quota.fleets[0].view.state.get_mut().refused = Some(refusal.clone());
+    assert_eq!(waits_for(&quota), "vcpu_quota");
+    // The image cannot be pulled.
+    let boot = |number: u64| {
+        let boot = FailedBoot { at: NOW, reason: "CannotPullContainerError: not found".to_owned() };
+        (TaskId::parse(&format!("{:032x}", 100 + number)).unwrap(), boot)
+    };
+    let mut image = full_service(6, busy);
+    image.fleets[0].view.state.get_mut().last_registered_at = NOW - Duration::from_secs(60);
+    image.fleets[0].view.state.get_mut().failed_boots = (1..=3).map(boot).collect();
+    assert_eq!(waits_for(&image), "image");
+    // GitHub registers nobody: ten tasks run, none of them has a runner.
+    let mut refused = full_service(10, |_| {});
+    refused.seen_tasks = (1..=10).map(|number| seen(number, "RUNNING", 120)).collect();
+    let failure = Failure::new(FailureKind::Forbidden, "Resource not accessible by integration");
+    refused.access = Some(Access { runners: Part::Failed(failure), ..Access::default() });
+    assert_eq!(waits_for(&refused), "mint_refused");
+    // Every place has its runner: what was refused before is past.
+    let mut full = full_service(10, busy);
+    full.fleets[0].view.state.get_mut().refused = Some(refusal);
+    assert_eq!(waits_for(&full), "maximum");
 }
 
 #[test]
