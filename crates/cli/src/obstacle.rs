@@ -54,7 +54,8 @@ pub enum Obstacle {
     Unknown,
 }
 
-/// Each in words of which all must occur, in lower case; the first that fits is it, so that what is special comes before what is general.
+/// Each in words of which all must occur, in lower case, a number as a word of its own; the first that fits is it, so that what is special comes before what is
+/// general.
 const WORDS: &[(&[&str], Obstacle)] = &[
     (&["vcpu"], Obstacle::Quota),
     (&["limit on the number of tasks"], Obstacle::Quota),
@@ -128,7 +129,7 @@ impl Obstacle {
     /// Reads it. Words say more than a number.
     pub fn of(said: &str) -> Self {
         let said = said.to_ascii_lowercase();
-        let by_words = WORDS.iter().find(|(words, _)| words.iter().all(|word| said.contains(word))).map(|(_, obstacle)| *obstacle);
+        let by_words = WORDS.iter().find(|(words, _)| words.iter().all(|word| occurs(word, &said))).map(|(_, obstacle)| *obstacle);
         let by_code = || {
             let code = exit_code(&said)?;
             EXIT_CODES.iter().find(|(known, _)| *known == code).map(|(_, obstacle)| *obstacle)
@@ -189,6 +190,15 @@ impl Obstacle {
     }
 }
 
+/// Whether it says so. A number stands alone: in accounts, digests and tags there are many that mean nothing.
+fn occurs(word: &str, said: &str) -> bool {
+    if word.chars().all(|character| character.is_ascii_digit()) {
+        said.split_whitespace().any(|part| part.trim_matches(|character: char| character.is_ascii_punctuation()) == word)
+    } else {
+        said.contains(word)
+    }
+}
+
 /// The number that comes after these words, as a whole.
 fn exit_code(said: &str) -> Option<u32> {
     let (_, after) = said.split_once(EXIT_CODE)?;
@@ -226,6 +236,19 @@ mod tests {
                 "CannotPullContainerError: pull access denied for x, repository does not exist or may require authorization",
                 Obstacle::ImageAccess,
             ),
+            (
+                "CannotPullContainerError: failed to copy: unexpected status code https://r.example.com/v2/x/blobs/1: 403 Forbidden",
+                Obstacle::ImageAccess,
+            ),
+            (
+                "CannotPullContainerError: failed to authorize: failed to fetch anonymous token: unexpected status: (401)",
+                Obstacle::ImageAccess,
+            ),
+            (
+                "CannotPullContainerError: failed to resolve ref 140340112233.dkr.ecr.eu-west-1.amazonaws.com/runner:403: not found",
+                Obstacle::Image,
+            ),
+            ("CannotPullContainerError: ref r.example.com/x@sha256:0a4031c9401f: not found", Obstacle::Image),
             ("CannotPullContainerError: toomanyrequests: You have reached your pull rate limit", Obstacle::RegistryLimit),
             (
                 "CannotPullContainerError: image Manifest does not contain descriptor matching platform 'linux/arm64'",

@@ -21,6 +21,12 @@ const HANDED_OVER_WITHIN: Duration = Duration::from_secs(30);
 /// `scale` looks at a fleet within seconds of an event; a job that it has not seen to after this is held up.
 const LOOKED_AT_WITHIN: Duration = Duration::from_secs(60);
 
+/// A task is up within a minute, with a large image within two; after this it is worth a look.
+const STARTED_WITHIN: Duration = Duration::from_secs(180);
+
+/// A pause of the pace ends with its minute, and one that GitHub asks for after many calls at once after a minute; a longer one is the hour's limit.
+const PACED_WITHIN: Duration = Duration::from_secs(120);
+
 /// GitHub's words for a job that is not to be started yet.
 const GATED: [&str; 3] = ["waiting", "pending", "requested"];
 
@@ -86,8 +92,10 @@ pub enum Cause {
     NotLetIn { fleet: String, waiting: u32, said: Option<String> },
     /// Registrations are made at GitHub's pace.
     MintPace { fleet: String, waiting: u32, until: Option<String> },
+    /// GitHub answers its fleet's credential no more for so long that its calls of the hour are used up.
+    RateLimit { fleet: String, credential: String, waiting: u32, until: String },
     /// A task is starting.
-    Starting { fleet: String, task: String, doing: String, since: String },
+    Starting { fleet: String, task: String, doing: String, since: Option<String>, slow: bool },
     /// ECS has been asked for a task.
     Asked { fleet: String },
     /// `scale` has not looked yet.
@@ -250,12 +258,18 @@ fn refused(evidence: &Evidence, facts: &FleetFacts) -> Option<Cause> {
     Some(if Obstacle::of(&said) == Obstacle::Quota { Cause::VcpuQuota { fleet, said } } else { Cause::Refused { fleet, said } })
 }
 
+/// Tasks that ended before they registered: enough of them to hold back others, or the last ones that there were.
 fn boots(evidence: &Evidence, facts: &FleetFacts) -> Option<Cause> {
     let (fleet, state) = (facts.fleet.name.to_string(), facts.view.state.get());
     let newer = |at| evidence.now.since(at) < BREAKER_MEMORY && at > state.last_registered_at;
     let mut failed: Vec<_> = state.failed_boots.values().filter(|boot| newer(boot.at)).collect();
     failed.sort_by_key(|boot| boot.at);
     let newest = failed.last()?;
+    // A few failures are past once another task is on its way: perhaps whatever it was has been put right.
+    let another = evidence.starting().iter().any(|task| task.created_at.is_some_and(|at| at > newest.at));
+    if failed.len() < BREAKER_AFTER && another {
+        return None;
+    }
     if Obstacle::of(&newest.reason).is_image() {
         return Some(Cause::Image { fleet, said: newest.reason.clone() });
     }
@@ -270,7 +284,13 @@ fn registering(evidence: &Evidence, facts: &FleetFacts) -> Option<Cause> {
     let number = |tasks: usize| u32::try_from(tasks).unwrap_or(u32::MAX);
     let (waiting, overdue) = (evidence.unregistered(), evidence.overdue());
     if let Some(until) = evidence.paused_until.filter(|until| *until > evidence.now && !waiting.is_empty()) {
-        return Some(Cause::MintPace { fleet, waiting: number(waiting.len()), until: Some(words::utc(until)) });
+        let (waiting, longer) = (number(waiting.len()), until.since(evidence.now) > PACED_WITHIN);
+        let (until, credential) = (words::utc(until), facts.fleet.credential.to_string());
+        return Some(if longer {
+            Cause::RateLimit { fleet, credential, waiting, until }
+        } else {
+            Cause::MintPace { fleet, waiting, until: Some(until) }
+        });
     }
     let first = overdue.first()?;
     if let Some(failure) = evidence.refusal() {
@@ -292,16 +312,21 @@ fn registering(evidence: &Evidence, facts: &FleetFacts) -> Option<Cause> {
 
 /// The task that has waited longest on its way up.
 fn starts(evidence: &Evidence, facts: &FleetFacts) -> Option<Cause> {
-    let booting = |id| facts.view.tasks.get(id).is_none_or(|task| task.get().state() == TaskState::Booting);
-    let mut tasks: Vec<_> = evidence.seen_tasks.iter().filter(|task| booting(&task.id) && task.desired_status == "RUNNING").collect();
-    tasks.sort_by_key(|task| task.created_at);
+    let tasks = evidence.starting();
     let task = tasks.first()?;
-    let doing = match task.last_status.as_str() {
-        "PROVISIONING" => "Fargate prepares its host and network",
-        "PENDING" => "it pulls its image",
-        "ACTIVATING" => "it is being activated",
-        _ => "it registers its runner",
+    let pulls = evidence.pull_started(task);
+    let (doing, at) = match (task.last_status.as_str(), pulls) {
+        ("RUNNING", _) => ("it registers its runner".to_owned(), evidence.started.get(&task.id).copied()),
+        ("PENDING", Some(at)) => ("it pulls its image".to_owned(), Some(at)),
+        ("PROVISIONING", _) => ("it is PROVISIONING: Fargate prepares its host and network".to_owned(), task.created_at),
+        (status, _) => (format!("it is {status}"), task.created_at),
     };
-    let since = task.created_at.map_or_else(|| "a while".to_owned(), |at| duration(evidence.now.since(at)));
-    Some(Cause::Starting { fleet: facts.fleet.name.to_string(), task: task.id.to_string(), doing: doing.to_owned(), since })
+    let age = task.created_at.or(pulls).map(|at| evidence.now.since(at));
+    Some(Cause::Starting {
+        fleet: facts.fleet.name.to_string(),
+        task: task.id.to_string(),
+        doing,
+        since: at.map(|at| duration(evidence.now.since(at))),
+        slow: age.is_some_and(|age| age >= STARTED_WITHIN),
+    })
 }

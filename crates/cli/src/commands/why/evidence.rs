@@ -152,6 +152,21 @@ impl Evidence {
         self.unregistered().into_iter().filter(old).collect()
     }
 
+    /// Tasks of its fleet that are on their way up, the oldest first.
+    pub fn starting(&self) -> Vec<&SeenTask> {
+        let Some(facts) = self.home().filter(|_| self.waits()) else { return Vec::new() };
+        let booting = |id| facts.view.tasks.get(id).is_none_or(|task| task.get().state() == TaskState::Booting);
+        let mut tasks: Vec<_> = self.seen_tasks.iter().filter(|task| booting(&task.id) && task.desired_status == "RUNNING").collect();
+        tasks.sort_by_key(|task| task.created_at);
+        tasks
+    }
+
+    /// When Fargate began to pull a task's image, if it has said so to anybody.
+    pub fn pull_started(&self, task: &SeenTask) -> Option<Timestamp> {
+        let record = self.home().and_then(|facts| facts.view.tasks.get(&task.id)).map(|task| task.get().hosting);
+        record.unwrap_or_default().join(&task.hosting).pull_started_at
+    }
+
     /// The newest of these complaints of a function.
     pub fn complaint(&self, function: &str, such: impl Fn(&Complaint) -> bool) -> Option<String> {
         let complaints = self.complaints.iter().filter(|(of, _)| *of == function).map(|(_, complaint)| complaint);

@@ -41,8 +41,15 @@ pub fn of(evidence: &Evidence) -> Vec<Step> {
         steps.push((Some(job.seen_at), format!("fleet {}: {how}", job.fleet)));
         steps.extend(job.raised_at.map(|at| (Some(at), format!("the wanted number of fleet {} covers it", job.fleet))));
     }
+    // The task that it waits for now; the one that took it has its own record.
+    if let Some(task) = evidence.starting().first() {
+        steps.extend(task.created_at.map(|at| (Some(at), format!("task {} is created", task.id))));
+        steps.extend(evidence.pull_started(task).map(|at| (Some(at), format!("task {} begins to pull its image", task.id))));
+        steps.extend(evidence.started.get(&task.id).map(|at| (Some(*at), format!("the container of task {} runs", task.id))));
+    }
     if let Some(task) = &evidence.task {
         steps.push((Some(task.first_seen_at), format!("task {} is known", task.task_id)));
+        steps.extend(task.hosting.pull_started_at.map(|at| (Some(at), "it begins to pull its image".to_owned())));
         steps.extend(task.minted.as_ref().map(|minted| (Some(minted.at), "its runner is registered at GitHub".to_owned())));
         steps.extend(task.registered_at.map(|at| (Some(at), "its runner listens".to_owned())));
         steps.extend(task.interrupted_at.map(|at| (Some(at), "AWS warns that it takes the task".to_owned())));

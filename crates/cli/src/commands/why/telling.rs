@@ -130,8 +130,13 @@ impl Cause {
                     count(*waiting, "task")
                 )
             }
-            Self::Starting { fleet, task, doing, since } => {
-                format!("It waits for a task of fleet {fleet} to start: {task}, since {since}; {doing}.")
+            Self::RateLimit { fleet, credential, waiting, until } => format!(
+                "It waits for GitHub's rate limit: the calls of credential {credential} are used up until {until}, and {} of fleet {fleet} run without a registration.",
+                count(*waiting, "task")
+            ),
+            Self::Starting { fleet, task, doing, since, .. } => {
+                let since = since.as_ref().map(|since| format!(", since {since}")).unwrap_or_default();
+                format!("It waits for a task of fleet {fleet} to start: {task}; {doing}{since}.")
             }
             Self::Asked { fleet } => format!("It waits for ECS to start a task of fleet {fleet}; it has been asked."),
             Self::Look { fleet, since, late: false, .. } => {
@@ -147,7 +152,7 @@ impl Cause {
     /// What to do.
     pub fn remedy(&self) -> Option<String> {
         let text = match self {
-            Self::Over { .. } | Self::Runs { .. } | Self::Starting { .. } | Self::Asked { .. } | Self::Nowhere
+            Self::Over { .. } | Self::Runs { .. } | Self::Starting { slow: false, .. } | Self::Asked { .. } | Self::Nowhere
             | Self::HandOver { suspicious: false, .. } | Self::Look { late: false, .. } => return None,
             Self::OverAtGithub { .. } => "Nothing: `sweep` asks GitHub and closes it. `fargate-runners doctor` shows failed deliveries.".to_owned(),
             Self::RunnerLost { .. } => "Re-run the job; with the parameter RetryInterruptedJobs on, `sweep` does. `fargate-runners logs JOB` has the task's last words.".to_owned(),
@@ -186,6 +191,8 @@ impl Cause {
             Self::CannotAsk { .. } => "`fargate-runners doctor` says what is between this stack and GitHub; https://www.githubstatus.com has GitHub's own troubles.".to_owned(),
             Self::MintRefused { needed: Some(needed), .. } => format!("Give the credential: {needed}. `fargate-runners setup` says what else it lacks, and `fargate-runners doctor` checks all of it."),
             Self::MintRefused { .. } => "`fargate-runners doctor` says what the credential lacks, and `fargate-runners setup` mends it (a token: `fargate-runners setup --token`).".to_owned(),
+            Self::Starting { fleet, task, .. } => format!("Look at the task: `fargate-runners logs {task}` has its words once its container runs. A large image takes long to be pulled: a smaller one (parameter Image), or a copy in ECR in the same region. `fargate-runners doctor` says what else keeps tasks of fleet {fleet} from starting."),
+            Self::RateLimit { .. } => concat!("Wait for that time. `fargate-runners doctor` has how many calls are left. If it comes again, something else uses up the credential: give the fleet an App of its own (parameter Credential). ", runbook!("rate-limit-low.md")).to_owned(),
             Self::MintPace { .. } => "Wait: GitHub admits some 170 a minute. Fleets with another App (parameter Credential) have a pace of their own.".to_owned(),
             Self::Published { .. } | Self::Look { .. } => "`fargate-runners doctor` looks for what stops `scale` (its queue's trigger, its concurrency, its errors) and for dead letters; `fargate-runners redrive` replays those.".to_owned(),
         };

@@ -3,10 +3,11 @@
 use super::arrival;
 use super::cause::{self, Cause};
 use super::evidence::{Evidence, Github};
-use super::job_of;
+use super::{job_of, steps};
 use crate::arguments::tests::understood;
 use crate::facts::FleetFacts;
 use crate::said::Complaint;
+use crate::words;
 use fargate_runners_core::fleet::{Fleet, LaunchMode};
 use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, ServiceName, TaskDefinition, TaskId};
@@ -344,13 +345,71 @@ fn what_ecs_refuses_and_what_ends_before_it_registers_is_told_in_aws_words() {
 fn a_task_on_its_way_up_is_told_with_what_it_does() {
     let mut pulling = evidence();
     pulling.seen_tasks = vec![seen(1, "PENDING", 30)];
-    let cause = cause::of(&pulling);
-    assert!(matches!(&cause, Cause::Starting { doing, .. } if doing == "it pulls its image"), "{cause:?}");
+    let said = |evidence: &Evidence| cause::of(evidence).sentence();
+    assert!(said(&pulling).ends_with("it is PENDING, since 30 s."), "{}", said(&pulling));
+    pulling.seen_tasks[0].hosting.pull_started_at = Some(NOW - Duration::from_secs(10));
+    assert!(said(&pulling).ends_with("it pulls its image, since 10 s."), "{}", said(&pulling));
+    let pulls = |evidence: &Evidence| steps::of(evidence).into_iter().find(|step| step.what.contains("begins to pull its image"));
+    assert_eq!(pulls(&pulling).and_then(|step| step.at), Some(words::utc(NOW - Duration::from_secs(10))));
+    // The ledger may know of the pull what ECS's list did not say.
+    let mut noted = with_task(evidence(), task(1, |task| task.hosting.pull_started_at = Some(NOW - Duration::from_secs(20))));
+    noted.seen_tasks = vec![seen(1, "PENDING", 30)];
+    assert!(said(&noted).ends_with("it pulls its image, since 20 s."), "{}", said(&noted));
+    // From three minutes on it is worth a look.
+    assert_eq!(cause::of(&noted).remedy(), None);
+    noted.seen_tasks = vec![seen(1, "PENDING", 180)];
+    assert_eq!(waits_for(&noted), "starting");
+    let remedy = cause::of(&noted).remedy().unwrap();
+    assert!(remedy.contains(&format!("`fargate-runners logs {:032x}`", 1)) && remedy.contains("`fargate-runners doctor`"), "{remedy}");
     // Where ECS does not say when it began to run, as long as Fargate may take is no sign of anything.
     pulling.seen_tasks = vec![seen(1, "RUNNING", 50)];
     assert_eq!(waits_for(&pulling), "starting");
     pulling.seen_tasks = vec![seen(1, "PROVISIONING", 50)];
     assert_eq!(waits_for(&pulling), "starting");
+}
+
+#[test]
+fn the_task_that_took_a_job_tells_when_it_pulled_its_image() {
+    let at = NOW - Duration::from_secs(150);
+    let took = task(1, |task| task.hosting.pull_started_at = Some(at));
+    let taken = Evidence { task: Some(took), records: vec![job(1, 60, JobPhase::InProgress)], ..evidence() };
+    let steps = steps::of(&taken);
+    assert!(steps.iter().any(|step| step.what == "it begins to pull its image" && step.at == Some(words::utc(at))), "{steps:?}");
+}
+
+#[test]
+fn a_failure_or_two_are_past_once_another_task_is_on_its_way() {
+    let failed = |ago: &[u64]| {
+        let boot = |(number, ago): (usize, &u64)| {
+            let boot = FailedBoot { at: NOW - Duration::from_secs(*ago), reason: "CannotPullContainerError: not found".to_owned() };
+            (TaskId::parse(&format!("{:032x}", 100 + number)).unwrap(), boot)
+        };
+        let mut evidence = evidence();
+        evidence.fleets[0].view.state.get_mut().failed_boots = ago.iter().enumerate().map(boot).collect();
+        evidence.seen_tasks = vec![seen(1, "PENDING", 30)];
+        evidence
+    };
+    assert_eq!(waits_for(&failed(&[1800])), "starting");
+    assert_eq!(waits_for(&failed(&[1800, 900])), "starting");
+    // So many of them are no accident, and hold back all but a probe.
+    assert_eq!(waits_for(&failed(&[1800, 900, 600])), "image");
+    // It came up before the other one failed, and proves nothing.
+    assert_eq!(waits_for(&failed(&[20])), "image");
+    assert_eq!(waits_for(&Evidence { seen_tasks: vec![], ..failed(&[1800]) }), "image");
+}
+
+#[test]
+fn a_pause_of_more_than_two_minutes_is_the_hourly_limit_of_the_credential() {
+    let paused = |seconds| {
+        let until = Some(NOW + Duration::from_secs(seconds));
+        Evidence { seen_tasks: vec![seen(1, "RUNNING", 30)], paused_until: until, ..evidence() }
+    };
+    assert_eq!(waits_for(&paused(120)), "mint_pace");
+    assert_eq!(waits_for(&paused(121)), "rate_limit");
+    let cause = cause::of(&paused(2400));
+    assert!(cause.sentence().contains("rate limit: the calls of credential default are used up until"), "{}", cause.sentence());
+    let remedy = cause.remedy().unwrap();
+    assert!(remedy.contains("`fargate-runners doctor`") && remedy.contains("an App of its own"), "{remedy}");
 }
 
 #[test]
