@@ -64,7 +64,7 @@ async fn main() -> Result<(), StartError> {
             match &trigger.inquiry {
                 None => Ok(Done::Swept(sweep.handle(&trigger.healers()?).await)),
                 Some(inquiry) => {
-                    let ports = Inquire { github: &sweep.github, fleets: &sweep.fleets, clock: &sweep.clock };
+                    let ports = Inquire { github: &sweep.github, fleets: &sweep.fleets, clock: &sweep.clock, stack: &sweep.stack };
                     Ok(Done::Asked(ports.handle(inquiry).await?))
                 }
             }

@@ -22,7 +22,7 @@ pub use part::{Failure, FailureKind, Part};
 pub use webhooks::{Delivery, Webhook, WebhookConfig, Webhooks};
 
 use crate::ports::{Clock, DeliveryLog, Fleets, PortError, Shown, Standing};
-use fargate_runners_core::ids::{InvalidName, JobId, RepositoryName};
+use fargate_runners_core::ids::{InvalidName, JobId, RepositoryName, StackId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -73,6 +73,8 @@ pub struct Inquire<'a, G, F, C> {
     pub fleets: &'a F,
     /// The time.
     pub clock: &'a C,
+    /// This installation: what its runners' names begin with.
+    pub stack: &'a StackId,
 }
 
 impl<G: Standing + Shown + DeliveryLog, F: Fleets, C: Clock> Inquire<'_, G, F, C> {

@@ -3,6 +3,7 @@
 //! What is asked is gathered here; what follows from it is decided by the modules below, which are pure. A question that cannot be asked is a line too.
 
 mod account;
+mod alarms;
 mod finding;
 mod fleet;
 mod github;

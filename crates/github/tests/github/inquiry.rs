@@ -1,12 +1,15 @@
 //! What a person is told of how a stack and GitHub stand: all of it when all is well, and each trouble by its own words when it is not.
 
-use crate::inquiry_stage::{GROUP, NOW, Stage, URL};
+use crate::inquiry_stage::{GROUP, NOW, STACK, Stage, URL};
 use crate::world::START;
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_model_github::{
     Access as Level, Answer, Deprecation, HookOwner, HookSettings, JitRequest, ListenerCredentials, NewHook, NewJob, Permissions, Scope,
 };
 use fargate_runners_use_cases::inquiry::{CredentialKind, Failure, FailureKind, Part, Webhook, Webhooks};
+
+/// A task's id.
+const TASK: &str = "0123456789abcdef0123456789abcdef";
 
 fn failure<T>(part: &Part<T>) -> (FailureKind, Option<u16>) {
     part.failure().map(|failure| (failure.kind, failure.status)).expect("a failure")
@@ -21,18 +24,23 @@ fn permissions(granted: &[(&str, Level)]) -> Permissions {
     Permissions(granted.iter().map(|(name, level)| ((*name).to_owned(), *level)).collect())
 }
 
+/// A runner of this name and version comes online.
+fn online(stage: &Stage, name: &str, version: &str) {
+    let listener = stage.with(|model| {
+        let caller = fargate_runners_model_github::Caller::Token(crate::world::PAT.to_owned());
+        let request = JitRequest { name: name.to_owned(), runner_group_id: GROUP, labels: vec!["linux".to_owned()], work_folder: None };
+        let minted = model.generate_jit(NOW, &caller, &Scope::Organization("octo".to_owned()), &request);
+        let Ok(jit) = minted else { panic!("not minted") };
+        ListenerCredentials { version: version.to_owned(), ..jit.credentials }
+    });
+    stage.with(|model| model.open_session(NOW, &listener)).unwrap();
+}
+
 #[tokio::test]
 async fn when_all_is_well_everything_is_told_and_nothing_fails() {
     let stage = Stage::new().await;
-    let listener: ListenerCredentials = stage.with(|model| {
-        model.deprecate("2.300.0", Deprecation { registration_at: Some(NOW + 1000), runtime_at: None });
-        let caller = fargate_runners_model_github::Caller::Token(crate::world::PAT.to_owned());
-        let request = JitRequest { name: "r".to_owned(), runner_group_id: GROUP, labels: vec!["linux".to_owned()], work_folder: None };
-        let minted = model.generate_jit(NOW, &caller, &Scope::Organization("octo".to_owned()), &request);
-        let Ok(jit) = minted else { panic!("not minted") };
-        ListenerCredentials { version: "2.300.0".to_owned(), ..jit.credentials }
-    });
-    stage.with(|model| model.open_session(NOW, &listener)).unwrap();
+    stage.with(|model| model.deprecate("2.300.0", Deprecation { registration_at: Some(NOW + 1000), runtime_at: None }));
+    online(&stage, &format!("{STACK}-a-{TASK}-1"), "2.300.0");
     let fleets = ["a", "b"].map(|name| stage.fleet(name, "org/octo", "app")).to_vec();
     let answer = stage.github(fleets).await;
     assert!(answer.unreadable_fleets["/fleets/broken"].contains("maximum is 6000"));
@@ -56,6 +64,22 @@ async fn when_all_is_well_everything_is_told_and_nothing_fails() {
     assert!(webhooks.of == "app" && config.leads_here && config.has_secret && config.content_type == "json" && !config.insecure_ssl);
     assert_eq!(only(webhooks).deliveries, Some(Part::Answer(Vec::new())));
     assert_eq!(stage.server.count(&format!("GET /orgs/octo/actions/runner-groups/{GROUP}")), 1, "fleets of one group share the question");
+}
+
+#[tokio::test]
+async fn only_this_stacks_runners_are_judged_by_their_version() {
+    let stage = Stage::new().await;
+    // A person's own runner, and one of another installation of the same scope.
+    online(&stage, "old-mac", "2.200.0");
+    online(&stage, &format!("ffffffff-a-{TASK}-1"), "2.300.0");
+    let (access, _) = stage.stands("app").await;
+    let runners = access.runners.answer().unwrap();
+    assert_eq!((runners.total, runners.read, runners.online, runners.versions.len()), (2, 2, 0, 0), "{runners:?}");
+    online(&stage, &format!("{STACK}-a-{TASK}-1"), "2.338.0");
+    let (access, _) = stage.stands("app").await;
+    let runners = access.runners.answer().unwrap();
+    let versions: Vec<_> = runners.versions.iter().map(|found| (found.version.as_str(), found.online)).collect();
+    assert_eq!((runners.total, runners.online, versions), (3, 1, vec![("2.338.0", 1)]));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use crate::port::fleet_of;
 use crate::server::Server;
 use crate::world::{PAT, START, World, client, private_pem};
 use fargate_runners_core::fleet::{Fleet, FleetError};
-use fargate_runners_core::ids::CredentialName;
+use fargate_runners_core::ids::{CredentialName, StackId};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_github::{Credentials, FleetGithub, MemoryTokenStore};
 use fargate_runners_model_github::{
@@ -22,6 +22,8 @@ pub const URL: &str = "https://abc.execute-api.eu-west-1.amazonaws.com/webhook";
 pub const NOW: u64 = START.as_millis();
 pub const POOR: &str = "ghp_poor";
 pub const FINE: &str = "github_pat_fine";
+/// This installation.
+pub const STACK: &str = "0123abcd";
 /// The group of every fleet on this stage.
 pub const GROUP: u64 = 3;
 
@@ -110,8 +112,8 @@ impl Stage {
 
     /// Asks, and looks whether the answer holds a secret.
     pub async fn ask(&self, fleets: Vec<Fleet>, inquiry: &Inquiry) -> Result<Answer, InquiryError> {
-        let (fleets, clock) = (Described(fleets), Watch);
-        let answer = Inquire { github: &self.github, fleets: &fleets, clock: &clock }.handle(inquiry).await?;
+        let (fleets, clock, stack) = (Described(fleets), Watch, StackId::parse(STACK).unwrap());
+        let answer = Inquire { github: &self.github, fleets: &fleets, clock: &clock, stack: &stack }.handle(inquiry).await?;
         let written = serde_json::to_string(&answer).unwrap();
         let mut secrets = self.with(|model| model.secrets().to_vec());
         secrets.extend(["PRIVATE KEY", "eyJ", "ghs_", "ghp_wrong"].map(str::to_owned));

@@ -146,7 +146,11 @@ pub struct Token {
 pub struct Runners {
     /// How many GitHub lists, other people's included.
     pub total: u64,
-    /// The versions of those on the first page that are online, and how many there are of each.
+    /// How many of these the first page has, other people's included.
+    pub read: u64,
+    /// How many of this stack's runners on the first page are online.
+    pub online: u32,
+    /// The versions of these, and how many there are of each. What other people run is no business of ours.
     pub versions: Vec<RunnerVersion>,
 }
 
@@ -156,7 +160,7 @@ pub struct Runners {
 pub struct RunnerVersion {
     /// The version.
     pub version: String,
-    /// How many runners of it are online on the first page of the list.
+    /// How many of this stack's runners on the first page are online and of it.
     pub online: u32,
     /// From when on GitHub refuses it, in milliseconds since 1970; an answer of none: nothing is announced.
     pub refused_from: Part<Option<Timestamp>>,

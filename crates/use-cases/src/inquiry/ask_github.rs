@@ -7,6 +7,8 @@ use super::{
 };
 use crate::ports::{Clock, DeliveryLog, FleetList, Fleets, Hook, SeenRunner, Shown, Standing};
 use fargate_runners_core::fleet::{Fleet, Scope};
+use fargate_runners_core::ids::StackId;
+use fargate_runners_core::names::RunnerName;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Ways to GitHub that are asked about: with some ten calls each that is most of an inquiry's.
@@ -87,8 +89,10 @@ impl<G: Standing + Shown + DeliveryLog, F: Fleets, C: Clock> Inquire<'_, G, F, C
             Ok(listed) => listed,
             Err(failure) => return Part::Failed(failure),
         };
-        let mut runners = Runners { total, versions: Vec::new() };
-        for (version, online) in versions(&seen).into_iter().take(VERSIONS_MAX) {
+        let read = u64::try_from(seen.len()).unwrap_or(u64::MAX);
+        let ours = online_of(&seen, self.stack);
+        let mut runners = Runners { total, read, online: u32::try_from(ours.len()).unwrap_or(u32::MAX), versions: Vec::new() };
+        for (version, online) in versions(&ours).into_iter().take(VERSIONS_MAX) {
             let refused_from = budget.ask(self.github.version_refused_from(fleet, &version)).await.into();
             runners.versions.push(RunnerVersion { version, online, refused_from });
         }
@@ -219,10 +223,16 @@ pub(super) fn ways<'a>(fleets: impl Iterator<Item = &'a Fleet>) -> Vec<Vec<&'a F
     ways
 }
 
-/// The versions of the runners that are online, the most frequent first.
-fn versions(seen: &[SeenRunner]) -> Vec<(String, u32)> {
+/// The runners of this installation that are online: a scope may have many others, which are other people's to renew.
+fn online_of<'a>(seen: &'a [SeenRunner], stack: &StackId) -> Vec<&'a SeenRunner> {
+    let is_ours = |runner: &&SeenRunner| RunnerName::parse(&runner.name).is_ok_and(|name| name.stack == *stack);
+    seen.iter().filter(|runner| runner.online).filter(is_ours).collect()
+}
+
+/// The versions of these runners, the most frequent first.
+fn versions(runners: &[&SeenRunner]) -> Vec<(String, u32)> {
     let mut counted: BTreeMap<&str, u32> = BTreeMap::new();
-    for version in seen.iter().filter(|runner| runner.online).filter_map(|runner| runner.version.as_deref()) {
+    for version in runners.iter().filter_map(|runner| runner.version.as_deref()) {
         *counted.entry(version).or_default() += 1;
     }
     let mut versions: Vec<_> = counted.into_iter().map(|(version, online)| (version.to_owned(), online)).collect();

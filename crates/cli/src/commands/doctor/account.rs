@@ -1,11 +1,11 @@
 //! What is found in the AWS account: the stack, the quota of vCPUs, queues, alarms, functions.
 
+use super::alarms::Alarms;
 use super::finding::Finding;
 use crate::error::CliError;
 use crate::facts::FleetFacts;
 use crate::stack::Stack;
 use crate::words::count;
-use aws_sdk_cloudwatch::types::StateValue;
 use aws_sdk_sqs::types::QueueAttributeName;
 use fargate_runners_use_cases::ports::chain;
 
@@ -21,34 +21,36 @@ pub const FUNCTIONS: [&str; 5] = ["webhook", "register", "deregister", "scale", 
 /// The dead-letter queues, by the last part of their names.
 const DEAD_LETTERS: [&str; 4] = ["fleets-dead.fifo", "wake-up-dead", "deregister-retry-dead", "events-dead"];
 
-/// The alarms of `observability.yaml`, by what comes after the stack's name.
-const ALARMS: [&str; 10] = [
-    "OldestQueued",
-    "BootsFailing",
-    "TasksMissing",
-    "MintsFailed",
-    "WebhookFailing",
-    "Functions",
-    "Losses",
-    "DeadLetters",
-    "RateLimitLow",
-    "RunnerVersion",
-];
-
-/// Pages of alarms, of which one holds fifty.
-const ALARM_PAGES: usize = 5;
-
 /// What was read; each part may have failed by itself.
 pub struct Account {
     stack: String,
     stack_status: String,
     /// Granted vCPUs and what the fleets' maxima need, for each kind of capacity.
-    vcpus: Vec<(&'static str, Result<f64, String>, f64)>,
+    vcpus: Vec<(&'static str, Result<f64, String>, Needed)>,
     dead: Vec<(String, Result<u64, String>)>,
-    alarms: Result<Vec<(String, String, String)>, String>,
+    alarms: Alarms,
     functions: Vec<(&'static str, Result<Function, String>)>,
     /// Whether interrupted jobs are to be run again.
     pub retries_jobs: bool,
+}
+
+/// What the fleets' maxima need of a kind of capacity.
+#[derive(Debug, Default)]
+struct Needed {
+    /// Of the fleets whose size is known.
+    vcpus: f64,
+    /// The others, each with why it is not.
+    unknown: Vec<String>,
+}
+
+impl Needed {
+    fn add(&mut self, fleet: &str, share: f64, vcpus: &Result<f64, String>) {
+        match vcpus {
+            _ if share <= 0.0 => {}
+            Ok(vcpus) => self.vcpus += vcpus * share,
+            Err(why) => self.unknown.push(format!("fleet {fleet}: {why}")),
+        }
+    }
 }
 
 struct Function {
@@ -59,20 +61,24 @@ struct Function {
 impl Account {
     /// Reads all of it.
     pub async fn read(stack: &Stack, fleets: &[FleetFacts]) -> Self {
-        let (mut on_demand, mut spot) = (0.0, 0.0);
+        let (mut on_demand, mut spot) = (Needed::default(), Needed::default());
         let ecs = aws_sdk_ecs::Client::new(&stack.config);
         for facts in fleets {
-            let described = ecs.describe_task_definition().task_definition(facts.fleet.task_definition.as_str()).send().await;
-            let cpu = described.ok().and_then(|answer| answer.task_definition?.cpu?.parse::<f64>().ok()).unwrap_or(CPU_UNITS);
-            let vcpus = f64::from(facts.fleet.maximum) * cpu / CPU_UNITS;
-            let share = f64::from(facts.fleet.spot_percent) / 100.0;
-            on_demand += vcpus * (1.0 - share);
-            spot += vcpus * share;
+            let fleet = &facts.fleet;
+            let described = ecs.describe_task_definition().task_definition(fleet.task_definition.as_str()).send().await;
+            let cpu = described.map_err(|error| chain(&error)).and_then(|answer| {
+                let cpu = answer.task_definition.and_then(|definition| definition.cpu?.parse::<f64>().ok());
+                cpu.ok_or_else(|| format!("{} names no size", fleet.task_definition.as_str()))
+            });
+            let vcpus = cpu.map(|cpu| f64::from(fleet.maximum) * cpu / CPU_UNITS);
+            let share = f64::from(fleet.spot_percent) / 100.0;
+            on_demand.add(fleet.name.as_str(), 1.0 - share, &vcpus);
+            spot.add(fleet.name.as_str(), share, &vcpus);
         }
         let quotas = aws_sdk_servicequotas::Client::new(&stack.config);
         let mut vcpus = Vec::new();
         for ((kind, code), needed) in QUOTAS.into_iter().zip([on_demand, spot]) {
-            if needed > 0.0 {
+            if needed.vcpus > 0.0 || !needed.unknown.is_empty() {
                 let answer = quotas.get_service_quota().service_code("fargate").quota_code(code).send().await;
                 let granted = answer
                     .map_err(|error| chain(&error))
@@ -102,7 +108,7 @@ impl Account {
             stack_status: stack.status.clone(),
             vcpus,
             dead: dead_letters(stack).await,
-            alarms: alarms(stack).await,
+            alarms: Alarms::read(stack).await,
             functions,
             retries_jobs,
         }
@@ -112,9 +118,9 @@ impl Account {
     pub fn findings(&self) -> Vec<Finding> {
         let mut findings = vec![self.stack()];
         findings.extend(self.functions());
-        findings.extend(self.vcpus.iter().map(|(kind, granted, needed)| quota(kind, granted, *needed)));
+        findings.extend(self.vcpus.iter().map(|(kind, granted, needed)| quota(kind, granted, needed)));
         findings.extend(self.dead());
-        findings.extend(self.alarms());
+        findings.extend(self.alarms.findings());
         findings
     }
 
@@ -170,18 +176,11 @@ impl Account {
         }
         findings
     }
-
-    fn alarms(&self) -> Vec<Finding> {
-        match &self.alarms {
-            Err(why) => vec![Finding::unknown("alarms", "CloudWatch", why)],
-            Ok(alarms) if alarms.is_empty() => vec![Finding::ok("alarms", "none is in ALARM")],
-            Ok(alarms) => alarms.iter().map(|(name, says, why)| Finding::wrong("alarms", format!("{name}: {why}"), says.clone())).collect(),
-        }
-    }
 }
 
-fn quota(kind: &str, granted: &Result<f64, String>, needed: f64) -> Finding {
+fn quota(kind: &str, granted: &Result<f64, String>, needed: &Needed) -> Finding {
     const CHECK: &str = "vCPU quota";
+    let (needed, unknown) = (needed.vcpus, needed.unknown.join("; "));
     let more = format!(
         "Service Quotas, AWS Fargate, \"Fargate {kind} vCPU resource count\": ask for {needed:.0} or more, or lower the fleets' Maximum."
     );
@@ -192,6 +191,8 @@ fn quota(kind: &str, granted: &Result<f64, String>, needed: f64) -> Finding {
             format!("the account may run {granted:.0} Fargate {kind} vCPUs, and the fleets' maxima need {needed:.0}"),
             more,
         ),
+        // A guess would call an account well that is too small.
+        Ok(_) if !unknown.is_empty() => Finding::unknown(CHECK, format!("what the fleets' maxima need of Fargate {kind} vCPUs"), &unknown),
         Ok(granted) => Finding::ok(CHECK, format!("{granted:.0} Fargate {kind} vCPUs for the {needed:.0} that the fleets' maxima need")),
     }
 }
@@ -215,39 +216,20 @@ async fn letters(client: &aws_sdk_sqs::Client, name: &str) -> Result<u64, CliErr
     Ok(count.unwrap_or_default())
 }
 
-/// The names of a stack's alarms. Another stack's name may begin with this one's, so that a prefix would not do.
-fn alarm_names(stack: &str) -> Vec<String> {
-    ALARMS.iter().map(|alarm| format!("{stack}-{alarm}")).collect()
-}
-
-async fn alarms(stack: &Stack) -> Result<Vec<(String, String, String)>, String> {
-    let client = aws_sdk_cloudwatch::Client::new(&stack.config);
-    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    let (mut alarms, mut from) = (Vec::new(), None);
-    for _ in 0..ALARM_PAGES {
-        let call = client.describe_alarms().set_alarm_names(Some(alarm_names(&stack.name))).state_value(StateValue::Alarm);
-        let page = call.set_next_token(from).send().await.map_err(|error| chain(&error))?;
-        let told = page.metric_alarms().iter();
-        alarms.extend(told.map(|alarm| (text(alarm.alarm_name()), text(alarm.alarm_description()), text(alarm.state_reason()))));
-        from = page.next_token;
-        if from.is_none() {
-            break;
-        }
-    }
-    Ok(alarms)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::finding::Verdict;
     use super::*;
 
     #[test]
-    fn the_alarms_are_those_that_the_stack_deploys_and_no_other_stacks() {
-        let template = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../observability.yaml")).unwrap();
-        let deployed =
-            template.lines().filter_map(|line| line.trim().strip_prefix(r#"AlarmName: !Sub "${ControlPlane}-"#)?.strip_suffix('"'));
-        assert_eq!(deployed.collect::<Vec<_>>(), ALARMS);
-        let (one, two) = (alarm_names("runners"), alarm_names("runners-two"));
-        assert!(one.contains(&"runners-MintsFailed".to_owned()) && one.iter().all(|name| !two.contains(name)));
+    fn what_a_task_takes_is_not_guessed_where_it_cannot_be_asked() {
+        let denied = || vec!["fleet big: AccessDeniedException".to_owned()];
+        let finding = quota("On-Demand", &Ok(6.0), &Needed { vcpus: 2.0, unknown: denied() });
+        assert_eq!(finding.verdict, Verdict::Warning);
+        assert!(finding.says.contains("fleet big") && finding.says.contains("could not be asked"), "{}", finding.says);
+        assert!(finding.remedy.is_some_and(|remedy| remedy.contains("OperatorPolicyArn")));
+        // What is known of the others is too much already.
+        assert_eq!(quota("On-Demand", &Ok(1.0), &Needed { vcpus: 2.0, unknown: denied() }).verdict, Verdict::Wrong);
+        assert_eq!(quota("On-Demand", &Ok(2.0), &Needed { vcpus: 2.0, unknown: vec![] }).verdict, Verdict::Ok);
     }
 }

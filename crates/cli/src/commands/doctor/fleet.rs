@@ -63,11 +63,14 @@ fn starts(facts: &FleetFacts, now: Timestamp) -> Finding {
     let mut failed: Vec<_> = state.failed_boots.values().filter(|boot| newer(boot.at)).collect();
     failed.sort_by_key(|boot| boot.at);
     let Some(newest) = failed.last() else {
+        // Failures are forgotten after that.
+        let memory = duration(BREAKER_MEMORY);
         if state.last_registered_at == Timestamp::default() {
-            return Finding::ok("starts", format!("fleet {name}: no task has failed to start; none has started yet"));
+            return Finding::ok("starts", format!("fleet {name}: no task has failed to start in the last {memory}; none has started yet"));
         }
-        let ago = duration(now.since(state.last_registered_at));
-        return Finding::ok("starts", format!("fleet {name}: a runner registered {ago} ago, and no task has failed since"));
+        let ago = now.since(state.last_registered_at);
+        let silence = if ago < BREAKER_MEMORY { "since".to_owned() } else { format!("in the last {memory}") };
+        return Finding::ok("starts", format!("fleet {name}: a runner registered {} ago, and no task has failed {silence}", duration(ago)));
     };
     let says = format!(
         "fleet {name}: {} ended before registering, {} ago: {}",

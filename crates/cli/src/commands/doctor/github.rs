@@ -3,10 +3,10 @@
 use super::finding::Finding;
 use super::webhooks;
 use crate::needs;
-use crate::words::{duration, utc};
+use crate::words::{count, duration, utc};
 use fargate_runners_core::fleet::{Fleet, Scope};
 use fargate_runners_core::time::Timestamp;
-use fargate_runners_use_cases::inquiry::{Access, Failure, FailureKind, GithubAnswer, RunnerGroup, Token};
+use fargate_runners_use_cases::inquiry::{Access, Failure, FailureKind, GithubAnswer, RunnerGroup, Runners, Token};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -348,13 +348,35 @@ fn admits(group: &RunnerGroup) -> String {
     }
 }
 
+/// Why no version is known: without a runner there is nothing to ask GitHub about, and a fleet without jobs has none.
+fn no_version(runners: &Runners) -> String {
+    if runners.online > 0 {
+        format!("GitHub does not tell that of the {} online now", count(runners.online, "runner"))
+    } else if runners.read < runners.total {
+        format!("none of this stack's runners is online among the first {} of {} that GitHub lists", runners.read, runners.total)
+    } else {
+        "no runner is online now".to_owned()
+    }
+}
+
 fn versions(access: &Access, now: Timestamp) -> Vec<Finding> {
     const CHECK: &str = "runner version";
     let Some(runners) = access.runners.answer() else { return Vec::new() };
+    if runners.versions.is_empty() {
+        return vec![Finding::ok(CHECK, format!("{}: not known: {}", way(access), no_version(runners)))];
+    }
     let newest = access.newest_runner.answer().map_or_else(String::new, |newest| format!(" (the newest is {newest})"));
     let told = runners.versions.iter().filter_map(|version| {
-        let refused = (*version.refused_from.answer()?)?;
-        let says = format!("{}: {} runners of version {}", way(access), version.online, version.version);
+        let refused = match (version.refused_from.answer(), version.refused_from.failure()) {
+            (Some(refused), _) => *refused,
+            (None, Some(failure)) => {
+                let what = format!("{}: asking until when version {} is good", way(access), version.version);
+                return Some(failed(CHECK, &what, &access.credential, failure));
+            }
+            (None, None) => return None,
+        };
+        let says = format!("{}: {} of version {}", way(access), count(version.online, "runner"), version.version);
+        let Some(refused) = refused else { return Some(Finding::ok(CHECK, format!("{says}; GitHub has announced no end of it{newest}"))) };
         Some(if refused <= now {
             Finding::wrong(CHECK, format!("{says} are refused by GitHub{newest}"), "Use a newer image (parameter Image), and deploy.")
         } else if refused.since(now) < VERSION_SOON {

@@ -12,7 +12,7 @@ use fargate_runners_core::state::FailedBoot;
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::inquiry::{
     Access, App, CredentialKind, Delivery, Failure, FailureKind, FleetGroup, GithubAnswer, Installation, Part, RateLimit, RunnerGroup,
-    Runners, Token, Webhook, WebhookConfig, Webhooks,
+    RunnerVersion, Runners, Token, Webhook, WebhookConfig, Webhooks,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -213,6 +213,33 @@ fn each_trouble_with_an_app_is_one_line_that_names_it() {
 }
 
 #[test]
+fn the_line_on_versions_is_there_also_when_no_runner_is() {
+    let versions = |runners: Runners| {
+        let mut answer = well();
+        answer.accesses[0].runners = Part::Answer(runners);
+        let lines = github::findings(&answer, &[fleet()], false, NOW);
+        let mut lines = lines.into_iter().filter(|finding| finding.check == "runner version");
+        let line = lines.next().expect("a line on versions");
+        assert_eq!(lines.next(), None);
+        (line.verdict, line.says)
+    };
+    let (verdict, says) = versions(Runners::default());
+    assert!(verdict == Verdict::Ok && says.contains("not known: no runner is online now"), "{says}");
+    let (_, says) = versions(Runners { total: 250, read: 100, ..Runners::default() });
+    assert!(says.contains("among the first 100 of 250"), "{says}");
+    let (_, says) = versions(Runners { total: 1, read: 1, online: 1, versions: vec![] });
+    assert!(says.contains("GitHub does not tell that of the 1 runner online"), "{says}");
+    let of = |refused_from| {
+        let version = RunnerVersion { version: "2.300.0".to_owned(), online: 1, refused_from };
+        versions(Runners { total: 1, read: 1, online: 1, versions: vec![version] })
+    };
+    assert_eq!(of(Part::Answer(Some(NOW))).0, Verdict::Wrong);
+    assert!(of(Part::Answer(None)).1.contains("no end of it"));
+    let (verdict, says) = of(Part::Failed(Failure::new(FailureKind::Unavailable, "connection reset")));
+    assert!(verdict == Verdict::Warning && says.contains("connection reset"), "{says}");
+}
+
+#[test]
 fn each_trouble_with_a_webhook_is_one_line_that_names_it() {
     one(|answer| config(answer).leads_here = false, "webhook", "leads elsewhere");
     one(|answer| config(answer).has_secret = false, "webhook", "has no secret");
@@ -381,6 +408,18 @@ fn what_register_complains_of_for_another_fleet_is_not_this_ones() {
     };
     assert!(fleet::registrations(&facts, &[complaint("big")]).is_none());
     assert!(fleet::registrations(&facts, &[complaint("big"), complaint("default")]).is_some());
+}
+
+#[test]
+fn that_no_task_has_failed_is_said_only_of_the_hour_that_is_remembered() {
+    let starts = |ago: u64| {
+        let mut facts = FleetFacts { fleet: fleet(), view: View::new(FleetName::parse("default").unwrap()) };
+        facts.view.state.get_mut().last_registered_at = NOW - Duration::from_secs(ago);
+        let found = fleet::findings(&facts, &[], NOW);
+        found.into_iter().find(|finding| finding.check == "starts").map(|finding| finding.says).unwrap_or_default()
+    };
+    assert!(starts(600).ends_with("no task has failed since"), "{}", starts(600));
+    assert!(starts(3 * 86_400).ends_with("no task has failed in the last 1 h"), "{}", starts(3 * 86_400));
 }
 
 #[test]

@@ -21,6 +21,12 @@ const MAPPINGS: [(&str, &str); 3] = [
 /// The rule that tells of tasks that have stopped, by its name in the template.
 const TASK_RULE: &str = "TaskRule";
 
+/// The function that it tells, by the last part of its name.
+const TASK_TARGET: &str = "deregister";
+
+/// The queue that the fleets' rules lead to, by the last part of its name.
+const FLEET_TARGET: &str = "fleets.fifo";
+
 /// The schedule of `sweep`, by the name that SAM gives it.
 const SCHEDULE: &str = "SweepSchedule";
 
@@ -43,6 +49,8 @@ pub enum Switch {
     Off,
     /// It is not there.
     Gone,
+    /// It is there, and does not lead to where it should.
+    Astray,
     /// It could not be asked.
     Unknown(String),
 }
@@ -178,6 +186,11 @@ fn switched(check: &'static str, what: &str, switch: &Switch, enable: &str) -> O
             format!("gone: {what}"),
             "Deploy the stack again; if CloudFormation sees no change, delete what is left of it by its \"drift\", and deploy.",
         )),
+        Switch::Astray => Some(Finding::wrong(
+            check,
+            format!("without its target: {what}"),
+            "Deploy the stack again, of a fleet the fleet's own; if CloudFormation sees no change, put the target back as its \"drift\" shows it.",
+        )),
         Switch::Unknown(why) => Some(Finding::unknown(check, what, why)),
     }
 }
@@ -205,10 +218,27 @@ async fn task_rule(stack: &Stack, id: Option<String>) -> Switch {
     let Some(id) = id else { return Switch::Gone };
     // CloudFormation's id of a rule is its name; on a bus of its own, with the bus before it.
     let name = id.rsplit(['|', '/']).next().unwrap_or(&id).to_owned();
-    match aws_sdk_eventbridge::Client::new(&stack.config).describe_rule().name(name).send().await {
+    let client = aws_sdk_eventbridge::Client::new(&stack.config);
+    match client.describe_rule().name(name).send().await {
+        Ok(rule) if of_rule(rule.state()) == Switch::On => {
+            let target = format!(":function:{}-{TASK_TARGET}", stack.name);
+            leads_to(&client, rule.name().unwrap_or_default(), None, &target).await
+        }
         Ok(rule) => of_rule(rule.state()),
         Err(error) => missing(error.code(), &chain(&error)),
     }
+}
+
+/// Whether one of a rule's targets is the one that it is there for, which the end of the ARN tells.
+async fn leads_to(client: &aws_sdk_eventbridge::Client, rule: &str, bus: Option<&str>, target: &str) -> Switch {
+    match client.list_targets_by_rule().rule(rule).set_event_bus_name(bus.map(str::to_owned)).send().await {
+        Ok(found) => of_targets(found.targets().iter().map(aws_sdk_eventbridge::types::Target::arn), target),
+        Err(error) => missing(error.code(), &chain(&error)),
+    }
+}
+
+fn of_targets<'a>(mut arns: impl Iterator<Item = &'a str>, target: &str) -> Switch {
+    if arns.any(|arn| arn.ends_with(target)) { Switch::On } else { Switch::Astray }
 }
 
 fn of_rule(state: Option<&aws_sdk_eventbridge::types::RuleState>) -> Switch {
@@ -219,6 +249,7 @@ fn of_rule(state: Option<&aws_sdk_eventbridge::types::RuleState>) -> Switch {
 async fn fleet_rules(stack: &Stack, fleets: &[FleetFacts]) -> Vec<(String, Switch)> {
     let client = aws_sdk_eventbridge::Client::new(&stack.config);
     let bus = stack.outputs.get("BusName").cloned().unwrap_or_else(|| stack.name.clone());
+    let target = format!(":{}-{FLEET_TARGET}", stack.name);
     let (mut rules, mut from, mut trouble) = (Vec::new(), None, None);
     for _ in 0..RULE_PAGES {
         match client.list_rules().event_bus_name(&bus).set_next_token(from.take()).send().await {
@@ -232,15 +263,23 @@ async fn fleet_rules(stack: &Stack, fleets: &[FleetFacts]) -> Vec<(String, Switc
             break;
         }
     }
-    let of = |fleet: &str| {
-        if let Some(trouble) = &trouble {
-            return trouble.clone();
+    let names = fleets.iter().map(|facts| facts.fleet.name.to_string());
+    if let Some(trouble) = trouble {
+        return names.map(|fleet| (fleet, trouble.clone())).collect();
+    }
+    let mut switches = Vec::with_capacity(fleets.len());
+    for fleet in names {
+        let mut found = Vec::new();
+        for rule in rules.iter().filter(|rule| rule.event_pattern().is_some_and(|pattern| is_for(pattern, &fleet))) {
+            found.push(match of_rule(rule.state()) {
+                Switch::On => leads_to(&client, rule.name().unwrap_or_default(), Some(&bus), &target).await,
+                other => other,
+            });
         }
-        let names = |rule: &&aws_sdk_eventbridge::types::Rule| rule.event_pattern().is_some_and(|pattern| is_for(pattern, fleet));
-        let found: Vec<Switch> = rules.iter().filter(names).map(|rule| of_rule(rule.state())).collect();
-        if found.contains(&Switch::On) { Switch::On } else { found.first().cloned().unwrap_or(Switch::Gone) }
-    };
-    fleets.iter().map(|facts| (facts.fleet.name.to_string(), of(facts.fleet.name.as_str()))).collect()
+        let switch = if found.contains(&Switch::On) { Switch::On } else { found.into_iter().next().unwrap_or(Switch::Gone) };
+        switches.push((fleet, switch));
+    }
+    switches
 }
 
 fn is_for(pattern: &str, fleet: &str) -> bool {
@@ -302,6 +341,22 @@ mod tests {
         let says: Vec<&str> = found.iter().map(|finding| finding.says.as_str()).collect();
         for (says, wanted) in says.iter().zip(["`scale`", "`deregister`", "fleet default", "`sweep`", "concurrency is 0", "by hand"]) {
             assert!(says.contains(wanted), "{says}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_leads_nowhere_or_elsewhere_starts_nothing() {
+        let queue = "arn:aws:sqs:eu-west-1:111122223333:runners-fleets.fifo";
+        let of = |arns: &[&'static str]| of_targets(arns.iter().copied(), ":runners-fleets.fifo");
+        assert_eq!(of(&["arn:aws:lambda:eu-west-1:111122223333:function:mine", queue]), Switch::On);
+        assert_eq!(of(&[]), Switch::Astray);
+        assert_eq!(of(&["arn:aws:sqs:eu-west-1:111122223333:two-runners-fleets.fifo"]), Switch::Astray);
+        let astray =
+            Triggers { task_rule: Some(Switch::Astray), fleet_rules: vec![("default".to_owned(), Switch::Astray)], ..Triggers::default() };
+        let found = astray.findings();
+        assert_eq!(found.len(), 2);
+        for (finding, wanted) in found.iter().zip(["`deregister`", "fleet default"]) {
+            assert!(finding.verdict == Verdict::Wrong && finding.says.contains("without its target") && finding.says.contains(wanted));
         }
     }
 
