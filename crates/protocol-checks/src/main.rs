@@ -1,4 +1,4 @@
-//! Checks the three protocols within the bounds that end in two minutes, and prints what was covered.
+//! Checks the three protocols within bounds that end in less than a minute, and prints what was covered.
 
 use fargate_runners_protocol_checks::check::{Outcome, check};
 use fargate_runners_protocol_checks::claim::Claim;
@@ -10,9 +10,6 @@ use std::time::Duration;
 
 /// No check takes longer than this; one that is cut off counts as failed.
 const MOST: Duration = Duration::from_secs(300);
-
-/// For the check that is too large to end.
-const PART: Duration = Duration::from_secs(10);
 
 /// As many as the smallest machines have that run this.
 const THREADS: usize = 2;
@@ -31,6 +28,7 @@ fn main() -> ExitCode {
         writer::Bounds { fleets: 1, jobs: 1, maximum: 1, faults: 1 },
         writer::Bounds { fleets: 1, jobs: 2, maximum: 1, faults: 0 },
         writer::Bounds { fleets: 1, jobs: 2, maximum: 2, faults: 0 },
+        writer::Bounds { fleets: 2, jobs: 2, maximum: 1, faults: 0 },
     ];
     let mut good = true;
     let tell = |good: &mut bool, outcome: Outcome| {
@@ -46,12 +44,6 @@ fn main() -> ExitCode {
     for bounds in writers {
         tell(&mut good, run(format!("single writer, {bounds:?}"), Writer::new(bounds, None, None)));
     }
-    // Two fleets are more than can be visited: the states that are reached in the fewest steps.
-    let bounds = writer::Bounds { fleets: 2, jobs: 2, maximum: 1, faults: 0 };
-    let outcome =
-        check(format!("single writer, {bounds:?}, as far as {} s go", PART.as_secs()), Writer::new(bounds, None, None), THREADS, PART);
-    println!("{outcome}");
-    good &= outcome.broken.is_empty();
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -49,8 +49,8 @@ faults! {
     GithubSilentAfter, 0.003, "GitHub does not answer although it has done it";
     GithubLimited, 0.003, "GitHub asks for a pause";
     ListenerHangs, 0.01, "a listener connects and never takes a job";
-    IdleRemoved, 0.01, "GitHub removes an idle runner's registration";
-    GhostMade, 0.005, "somebody deletes an idle runner at GitHub";
+    GhostMade, 0.03, "GitHub removes an idle runner's registration, and its listener hears nothing of it";
+    RunnerDeleted, 0.03, "somebody deletes an idle runner at GitHub, and its listener is told and ends";
     RunnerDies, 0.005, "the runner's program dies";
     JobReplaysNonce, 0.03, "job code replays the nonce";
     JobAsksWithOwnNonce, 0.02, "job code asks for a registration with a nonce of its own";
@@ -93,7 +93,7 @@ faults! {
     RevisionDeployed, 0.3, "a new task definition is deployed in the middle";
     FleetAdded, 0.1, "a fleet is added in the middle";
     FleetRemoved, 0.05, "a fleet is removed in the middle";
-    MaximumLowered, 0.1, "a fleet's maximum is lowered below what runs";
+    MaximumLowered, 0.3, "a fleet's maximum is lowered below what runs";
     LabelsChanged, 0.05, "a fleet's labels change in the middle";
     DesiredChanged, 0.1, "somebody changes a desired count by hand";
     JobOfDays, 0.0005, "a job runs for five days";
@@ -192,15 +192,20 @@ impl Faults {
 
     /// Whether the fault strikes now; counted if so.
     pub fn strikes(&self, fault: Fault, now: Millis) -> bool {
-        let rate = self.rates.borrow()[fault as usize];
-        if rate <= 0.0 || now >= self.until.get() || self.chances[fault as usize].borrow_mut().f64() >= rate {
-            return false;
+        let strikes = self.is_drawn(fault, now);
+        if strikes {
+            self.count(fault);
         }
-        self.count(fault);
-        true
+        strikes
     }
 
-    /// Counts a fault that struck elsewhere.
+    /// Whether the fault is to strike later, if it can by then; counted only then, by `count`.
+    pub fn is_drawn(&self, fault: Fault, now: Millis) -> bool {
+        let rate = self.rates.borrow()[fault as usize];
+        rate > 0.0 && now < self.until.get() && self.chances[fault as usize].borrow_mut().f64() < rate
+    }
+
+    /// Counts a fault that struck elsewhere, or that was drawn before.
     pub fn count(&self, fault: Fault) {
         let struck = &self.struck[fault as usize];
         struck.set(struck.get() + 1);

@@ -129,6 +129,8 @@ pub enum Act {
     },
     /// Another maximum, which is only a number in the description.
     SetMaximum(&'static str, u32),
+    /// A lower maximum, once more tasks run than it admits, or when nobody waits for that any more.
+    LowerMaximum(&'static str, u32),
     /// Other labels, which makes a revision.
     SetLabels(&'static str, Vec<&'static str>),
     /// Another desired count for a fleet's current service, by hand.
@@ -145,6 +147,7 @@ impl Act {
             Self::DeployRevision(name)
             | Self::RemoveFleet { name, .. }
             | Self::SetMaximum(name, _)
+            | Self::LowerMaximum(name, _)
             | Self::SetLabels(name, _)
             | Self::SetDesired(name, _) => Some(name),
         }
@@ -221,7 +224,7 @@ impl StoryPlan {
     #[must_use]
     pub fn lowest_maximum(&self, fleet: &FleetPlan) -> u32 {
         let later = self.acts.iter().filter_map(|(_, act)| match act {
-            Act::SetMaximum(name, maximum) if *name == fleet.name => Some(*maximum),
+            Act::SetMaximum(name, maximum) | Act::LowerMaximum(name, maximum) if *name == fleet.name => Some(*maximum),
             _ => None,
         });
         later.chain([fleet.maximum]).min().unwrap_or(1).max(1)

@@ -1,7 +1,7 @@
 //! What a person reads after many stories, or of one.
 
 use crate::faults::Fault;
-use crate::story::{BEGIN, Outcome, Settings};
+use crate::story::{BEGIN, OF_ITSELF, Outcome, Settings};
 use fargate_runners_core::mutant::Mutant;
 use std::collections::BTreeMap;
 
@@ -30,18 +30,23 @@ pub fn summary(told: &[Outcome], seconds: f64, quiet: bool) {
 
 fn faults(told: &[Outcome]) {
     println!("how often each fault struck:");
+    let faults = Fault::ALL.iter().enumerate().map(|(position, fault)| (sum(told, |outcome| outcome.struck[position]), fault.text()));
+    let of_itself = OF_ITSELF.iter().enumerate().map(|(position, text)| (sum(told, |outcome| outcome.of_itself[position]), *text));
     let mut never = Vec::new();
-    for (position, fault) in Fault::ALL.iter().enumerate() {
-        let struck: u64 = told.iter().map(|outcome| outcome.struck[position]).sum();
+    for (struck, text) in faults.chain(of_itself) {
         if struck == 0 {
-            never.push(fault.text());
+            never.push(text);
         } else {
-            println!("  {struck:>10}  {}", fault.text());
+            println!("  {struck:>10}  {text}");
         }
     }
     for text in never {
         println!("  {:>10}  {text}", "NEVER");
     }
+}
+
+fn sum(told: &[Outcome], count: impl Fn(&Outcome) -> u64) -> u64 {
+    told.iter().map(count).sum()
 }
 
 fn healers(told: &[Outcome]) {

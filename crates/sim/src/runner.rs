@@ -1,4 +1,5 @@
 //! The runner's program: a listener that connects, takes one job, runs it and ends. It can hang, die, and lose its registration.
+//! What is drawn when it connects counts as a fault only once it strikes: by then it may have a job, or be gone.
 
 use crate::engine::{First, first};
 use crate::faults::Fault;
@@ -7,6 +8,7 @@ use crate::task_host::{Phase, TaskLife};
 use crate::world::World;
 use fargate_runners_model_github::{Conclusion, JobId, ListenerCredentials, Message, RunnerId, SessionError, SessionId};
 use fargate_runners_use_cases::register::{Answer, Route};
+use std::cell::Cell;
 use std::rc::Rc;
 
 /// A listener whose session is held for another's tries again this often, each half a minute.
@@ -15,6 +17,15 @@ const CONFLICT_PAUSE: u64 = 30_000;
 
 /// A listener that lost its registration notices on one of its next polls.
 const NOTICES: (u64, u64) = (10_000, 90_000);
+
+/// What a listener is told of the end of its registration.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// That it is gone.
+    All,
+    /// Nothing.
+    Nothing,
+}
 
 /// From a job's message to the worker that the start script can see.
 const WORKER_STARTS: (u64, u64) = (300, 3_000);
@@ -48,16 +59,21 @@ async fn live(world: &Rc<World>, life: &Rc<TaskLife>, nonce: &str, credentials: 
     life.session.set(Some(session));
     world.tell(&life.short(), || "listens for jobs".to_owned());
     let mailbox = world.hosts.mailbox(session);
-    let dies = world.strikes(Fault::RunnerDies);
+    let dies = world.faults.is_drawn(Fault::RunnerDies, world.now());
     let dies_idle_at = dies.then(|| world.now() + world.faults.between(Fault::RunnerDies, IDLE_MISHAP.0, IDLE_MISHAP.1));
-    for (fault, who) in [(Fault::GhostMade, "people"), (Fault::IdleRemoved, "github")] {
-        if !world.strikes(fault) {
+    let removed = Rc::new(Cell::new(None));
+    for (fault, told) in [(Fault::GhostMade, Told::Nothing), (Fault::RunnerDeleted, Told::All)] {
+        if !world.faults.is_drawn(fault, world.now()) {
             continue;
         }
         let (world, runner, after) = (Rc::clone(world), credentials.runner_id, world.faults.between(fault, IDLE_MISHAP.0, IDLE_MISHAP.1));
+        let removed = Rc::clone(&removed);
         world.clone().engine.spawn(async move {
             world.engine.sleep(after).await;
-            remove_if_idle(&world, runner, who);
+            if remove_if_idle(&world, runner) {
+                removed.set(Some(told));
+                world.struck(fault);
+            }
         });
     }
     loop {
@@ -70,9 +86,9 @@ async fn live(world: &Rc<World>, life: &Rc<TaskLife>, nonce: &str, credentials: 
             Ok(Some(Message::Offer(job))) => return work(world, life, nonce, session, job, dies).await,
             Ok(Some(Message::Cancel(_)) | None) => {}
             Err(SessionError::Gone | SessionError::Conflict) => {
-                // Some listeners notice that their registration is gone; some wait for ever.
-                let asks_again = world.between(0, 1) == 0;
-                if asks_again {
+                // Where it is not said, some listeners notice that their registration is gone; some wait for ever.
+                let notices = removed.get().map_or_else(|| world.between(0, 1) == 0, |told| told == Told::All);
+                if notices {
                     first(life.interrupted.raised(), world.engine.sleep(world.between(NOTICES.0, NOTICES.1))).await;
                 } else {
                     life.interrupted.raised().await;
@@ -94,6 +110,7 @@ async fn live(world: &Rc<World>, life: &Rc<TaskLife>, nonce: &str, credentials: 
 
 /// The program is gone without a word to GitHub, which still holds its registration.
 fn die(world: &World, life: &TaskLife) {
+    world.struck(Fault::RunnerDies);
     world.tell(&life.short(), || "its runner dies".to_owned());
     if let Some(session) = life.session.take() {
         let now = world.now();
@@ -192,15 +209,16 @@ fn misbehave(world: &Rc<World>, life: &Rc<TaskLife>, nonce: &str) {
     }
 }
 
-/// Somebody deletes an idle runner at GitHub, or GitHub itself removes it.
-fn remove_if_idle(world: &World, runner: u64, who: &str) {
+/// The registration of an idle runner goes, by whoever's doing. Whether it has: it may have a job by now, or be gone.
+fn remove_if_idle(world: &World, runner: u64) -> bool {
     let id = RunnerId(runner);
     let now = world.now();
     let mut github = world.github.borrow_mut();
-    let Some(found) = github.runner(id).cloned() else { return };
-    if !github.jobs().any(|job| job.completed_at.is_none() && job.runner.as_ref().is_some_and(|seen| seen.name == found.name)) {
-        world.tell(who, || format!("the idle runner {} is removed from GitHub", found.name));
-        let deleted = github.delete_runner(now, &world.caller, &found.scope, id);
-        drop(deleted);
+    let Some(found) = github.runner(id).cloned() else { return false };
+    let has_job = github.jobs().any(|job| job.completed_at.is_none() && job.runner.as_ref().is_some_and(|seen| seen.name == found.name));
+    let removed = !has_job && github.delete_runner(now, &world.caller, &found.scope, id).is_ok();
+    if removed {
+        world.tell("github", || format!("the idle runner {} is removed", found.name));
     }
+    removed
 }

@@ -25,6 +25,13 @@ const LOOK: Millis = 5 * 60_000;
 /// Once the last job has ended: runners leave by their leases, GitHub lets go of crashed runners after 10 to 15 minutes, sweeps come every five.
 pub const SETTLE: Millis = 2 * HOUR;
 
+/// What GitHub's model does of itself, by its timing and its own chances, so that it cannot be left out: it tests as much as a fault, if it happens.
+pub const OF_ITSELF: [&str; 3] = [
+    "GitHub is asked about a runner that has a job, and does not call it busy",
+    "GitHub deletes a runner to which it has handed out a job",
+    "GitHub announces a job as queued that waits behind a gate",
+];
+
 /// What a story is made from, besides its seed.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -57,6 +64,8 @@ pub struct Outcome {
     pub violation: Option<Violation>,
     /// How often each fault struck, in the order of `Fault::ALL`.
     pub struck: Vec<u64>,
+    /// What GitHub does of itself in any story, in the order of `OF_ITSELF`, and how often it did.
+    pub of_itself: [u64; OF_ITSELF.len()],
     /// How often an actor went on.
     pub steps: u64,
     /// How much each healer healed.
@@ -94,10 +103,17 @@ pub fn tell(seed: u64, settings: &Settings) -> Outcome {
         seed,
         violation: world.oracle.found(),
         struck: world.faults.struck(),
+        of_itself: of_itself(&world),
         steps: world.engine.steps(),
         healed: world.functions.healed(),
         lines: world.tale.lines(),
     }
+}
+
+fn of_itself(world: &World) -> [u64; OF_ITSELF.len()] {
+    let github = world.github.borrow();
+    let struck = |name: &str| github.struck().get(name).copied().unwrap_or_default();
+    [world.stale_busy.get(), struck("delete_in_job"), struck("queued_while_waiting")]
 }
 
 /// Lets everything happen until a time, or until a rule is broken.

@@ -56,6 +56,8 @@ pub struct World {
     pub meter: Meter,
     /// This installation.
     pub stack: StackId,
+    /// How often GitHub, asked about a runner that had a job, called it not busy.
+    pub stale_busy: Cell<u64>,
     /// When the last of the jobs that have begun is over, as long as nothing happens to it.
     pub busy_until: Cell<Millis>,
     /// Whether the operator wants jobs that went down with their runners to be run once more.
@@ -92,11 +94,17 @@ impl World {
     /// Whether the fault strikes here and now.
     #[must_use]
     pub fn strikes(&self, fault: Fault) -> bool {
-        let strikes = self.faults.strikes(fault, self.now());
+        let strikes = self.faults.is_drawn(fault, self.now());
         if strikes {
-            self.tale.tell(self.now(), "fault", || fault.text().to_owned());
+            self.struck(fault);
         }
         strikes
+    }
+
+    /// A fault that was drawn strikes now.
+    pub fn struck(&self, fault: Fault) {
+        self.faults.count(fault);
+        self.tell("fault", || fault.text().to_owned());
     }
 
     /// Tells what happens, if anybody listens.

@@ -3,6 +3,7 @@
 
 use crate::book::{CLUSTER, FleetPlan};
 use crate::engine::Millis;
+use crate::faults::Fault;
 use crate::plan::Act;
 use crate::setting;
 use crate::world::World;
@@ -17,6 +18,10 @@ const AGAIN: Millis = 5_000;
 
 /// How often it does, at most.
 const TRIES: u32 = 30;
+
+/// Who lowers a maximum looks this often whether more tasks run than the new one admits, and does so in the end in any case.
+const RUSH_LOOK: Millis = 10_000;
+const RUSH_LOOKS: u32 = 180;
 
 /// Who removes a fleet as the manual says looks this often whether it has tasks, and loses patience in the end.
 const LOOK: Millis = 60_000;
@@ -38,6 +43,7 @@ pub(super) async fn carry_out(world: &World, act: Act) {
             pause(world).await;
             describe(world, FleetPlan { maximum, warm: plan.warm.min(maximum), ..plan });
         }
+        (Act::LowerMaximum(name, maximum), Some(_)) => lower(world, name, maximum).await,
         (Act::SetDesired(_, count), Some(plan)) if plan.service => {
             let service = plan.service_name();
             world.book.borrow_mut().change_by_hand(&service);
@@ -52,6 +58,22 @@ pub(super) async fn carry_out(world: &World, act: Act) {
         // The fleet is not there any more, or is there already.
         _ => {}
     }
+}
+
+/// Waits for a time at which more runs than the new maximum admits.
+async fn lower(world: &World, name: &str, maximum: u32) {
+    let runs = |plan: &FleetPlan| tasks_of(world, plan).len() > maximum as usize;
+    for _ in 0..RUSH_LOOKS {
+        if world.now() >= world.faults.until() || world.book.borrow().plan(name).is_none_or(runs) {
+            break;
+        }
+        world.engine.sleep(RUSH_LOOK).await;
+    }
+    let Some(plan) = world.book.borrow().plan(name).cloned() else { return };
+    if maximum < plan.maximum && runs(&plan) {
+        world.struck(Fault::MaximumLowered);
+    }
+    describe(world, FleetPlan { maximum, warm: plan.warm.min(maximum), ..plan });
 }
 
 /// A new revision: the service first, then the description that names it.

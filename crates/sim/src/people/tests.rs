@@ -1,6 +1,6 @@
 use super::*;
 use crate::book::FleetPlan;
-use crate::faults::Faults;
+use crate::faults::{Fault, Faults};
 use crate::plan::{Habits, REPOSITORIES};
 use crate::setting;
 use crate::story::BEGIN;
@@ -131,6 +131,27 @@ fn a_maximum_is_a_number_in_the_description_only() {
     let plan = world.book.borrow().plan("linux").map(|plan| (plan.maximum, plan.warm, plan.revision));
     assert_eq!(plan, Some((1, 1, 1)));
     assert_eq!(world.book.borrow().highest_maximum_since("linux", BEGIN), 10);
+}
+
+#[test]
+fn a_maximum_is_lowered_when_more_runs_than_it_admits() {
+    let world = begin(vec![], vec![Act::LowerMaximum("linux", 2)]);
+    let (maximum, struck) =
+        (|| world.book.borrow().plan("linux").map(|plan| plan.maximum), || world.faults.has_struck(Fault::MaximumLowered));
+    pass(&world, BEGIN + 19 * MINUTE);
+    assert_eq!((maximum(), struck()), (Some(10), false), "nothing runs");
+    let body = serde_json::json!({"cluster": "runners", "service": "runners-linux-1", "desiredCount": 3});
+    assert!(world.ecs.borrow_mut().handle(BEGIN + 19 * MINUTE, "UpdateService", &body).is_ok());
+    pass(&world, BEGIN + 21 * MINUTE);
+    assert_eq!((maximum(), struck()), (Some(2), true));
+}
+
+#[test]
+fn a_maximum_below_which_nothing_runs_is_lowered_in_the_end_and_counts_for_no_fault() {
+    let world = begin(vec![], vec![Act::LowerMaximum("linux", 2)]);
+    pass(&world, BEGIN + 41 * MINUTE);
+    let maximum = world.book.borrow().plan("linux").map(|plan| plan.maximum);
+    assert_eq!((maximum, world.faults.has_struck(Fault::MaximumLowered)), (Some(2), false));
 }
 
 #[test]

@@ -42,11 +42,12 @@ pub fn draw(fleets: &[FleetPlan], spare: Option<FleetPlan>, length: Millis, faul
         }
     }
     let large: Vec<&FleetPlan> = fleets.iter().filter(|fleet| fleet.maximum > 1).collect();
-    if !large.is_empty() && strikes(Fault::MaximumLowered) {
+    // It strikes where more runs by then.
+    if !large.is_empty() && faults.is_drawn(Fault::MaximumLowered, BEGIN) {
         let fault = Fault::MaximumLowered;
         let (fleet, at) = (choose(fault, &large), at(fault));
         let lowered = 1 + u32::try_from(faults.between(fault, 0, u64::from(fleet.maximum / 3))).unwrap_or(0);
-        acts.push((at, Act::SetMaximum(fleet.name, lowered.min(fleet.maximum - 1))));
+        acts.push((at, Act::LowerMaximum(fleet.name, lowered.min(fleet.maximum - 1))));
         if index(faults, fault, 5) < 3 {
             let again = [fleet.maximum, fleet.maximum.saturating_add(5)][index(faults, fault, 2)];
             acts.push((at + faults.between(fault, 10 * MINUTE, 60 * MINUTE), Act::SetMaximum(fleet.name, again)));

@@ -209,7 +209,7 @@ pub fn fit(plan: &mut StoryPlan, length: Millis) {
 fn raise(plan: &mut StoryPlan, name: &str, least: u32) {
     let added = plan.acts.iter_mut().filter_map(|(_, act)| match act {
         Act::AddFleet(fleet) if fleet.name == name => Some(&mut fleet.maximum),
-        Act::SetMaximum(of, maximum) if *of == name => Some(maximum),
+        Act::SetMaximum(of, maximum) | Act::LowerMaximum(of, maximum) if *of == name => Some(maximum),
         _ => None,
     });
     let first = plan.fleets.iter_mut().filter(|fleet| fleet.name == name).map(|fleet| &mut fleet.maximum);

@@ -105,6 +105,7 @@ fn the_plans_of_many_seeds_hold_each_kind_of_act() {
     any(|act| matches!(act, Act::RemoveFleet { drained: true, .. }));
     any(|act| matches!(act, Act::RemoveFleet { drained: false, .. }));
     any(|act| matches!(act, Act::SetMaximum(..)));
+    any(|act| matches!(act, Act::LowerMaximum(..)));
     any(|act| matches!(act, Act::SetLabels(..)));
     any(|act| matches!(act, Act::SetDesired(..)));
     let again = |plan: &StoryPlan| {

@@ -3,6 +3,7 @@
 use super::github::{failed, scope};
 use crate::host::Call;
 use crate::people;
+use crate::world::World;
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{JobId, RepositoryName, RunId, RunnerId, ServiceName, TaskDefinition, TaskId};
@@ -10,7 +11,7 @@ use fargate_runners_core::job::JobPhase;
 use fargate_runners_core::labels::Labels;
 use fargate_runners_core::task::Stop;
 use fargate_runners_core::time::Timestamp;
-use fargate_runners_model_github::{JobId as ModelJobId, Runner, RunnerId as ModelRunnerId, Status};
+use fargate_runners_model_github::{GithubModel, JobId as ModelJobId, Runner, RunnerId as ModelRunnerId, Status};
 use fargate_runners_use_cases::ports::{
     DeliveryPage, GithubError, Hook, HookLog, Jobs, LoggedDelivery, PortError, Protection, Retry, RunnerPage, Runners, SeenJob, SeenRun,
     SeenRunner, SeenService, SeenTask, Survey, TaskPage,
@@ -24,7 +25,11 @@ const PAGE: usize = 100;
 /// DescribeServices takes this many.
 const SERVICES_PER_CALL: usize = 10;
 
-fn seen_runner(runner: &Runner, busy: bool) -> SeenRunner {
+fn seen_runner(world: &World, github: &GithubModel, runner: &Runner) -> SeenRunner {
+    let busy = github.shows_busy(runner);
+    if runner.job.is_some() && !busy {
+        world.stale_busy.set(world.stale_busy.get() + 1);
+    }
     SeenRunner {
         id: RunnerId(runner.id.0),
         name: runner.name.clone(),
@@ -40,7 +45,7 @@ impl Runners for Call {
         let found = self
             .ask_github(|github, now| {
                 let found = github.list_runners(now, &caller, &scope, None, PAGE, page as usize)?;
-                let runners = found.items.iter().map(|runner| seen_runner(runner, github.shows_busy(runner))).collect();
+                let runners = found.items.iter().map(|runner| seen_runner(self.world(), github, runner)).collect();
                 Ok(RunnerPage { runners, last: page as usize * PAGE >= found.total })
             })
             .await;
@@ -52,7 +57,7 @@ impl Runners for Call {
         let found = self
             .ask_github(|github, now| {
                 let found = github.get_runner(now, &caller, &scope, ModelRunnerId(runner.0))?;
-                Ok(seen_runner(&found, github.shows_busy(&found)))
+                Ok(seen_runner(self.world(), github, &found))
             })
             .await;
         match found {
