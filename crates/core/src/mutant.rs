@@ -29,6 +29,7 @@ pub enum Mutant {
     ForgetGhosts,
     ForgetUnregistered,
     ForgetProtection,
+    RenewalTakenForGranted,
     ForgetDrift,
     ForgetServices,
     ForgetNudge,
@@ -63,7 +64,7 @@ pub fn set(mutant: Option<Mutant>) {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::MintBeforeProtection,
         Self::RepeatAfterAck,
         Self::TrustBusy,
@@ -88,6 +89,7 @@ impl Mutant {
         Self::ForgetGhosts,
         Self::ForgetUnregistered,
         Self::ForgetProtection,
+        Self::RenewalTakenForGranted,
         Self::ForgetDrift,
         Self::ForgetServices,
         Self::ForgetNudge,
@@ -125,6 +127,7 @@ impl Mutant {
             Self::ForgetGhosts => "runners that GitHub does not know go on waiting",
             Self::ForgetUnregistered => "tasks that never register are left alone",
             Self::ForgetProtection => "protection is not renewed",
+            Self::RenewalTakenForGranted => "a protection whose renewal ECS refused is noted as renewed",
             Self::ForgetDrift => "desired counts that somebody changed stay as they are",
             Self::ForgetServices => "empty replaced services are not deleted",
             Self::ForgetNudge => "no fleet is looked at unless something happens to it",

@@ -87,7 +87,8 @@ faults! {
     TaskRetired, 0.001, "Fargate retires a task's host";
     TaskCallLost, 0.01, "a task's call does not get through";
     TaskAnswerLost, 0.01, "the answer to a task's call is lost";
-    ProtectionRefused, 0.01, "ECS refuses protection for a while";
+    ProtectionRefused, 0.01, "ECS refuses a fleet's tasks protection for a while";
+    RenewalRefused, 0.1, "ECS refuses to renew protection, which it then does for a while";
     // People and deployments.
     FunctionsDeployed, 0.3, "new function versions are deployed in the middle";
     RevisionDeployed, 0.3, "a new task definition is deployed in the middle";
@@ -157,7 +158,11 @@ pub struct Faults {
     chances: Vec<RefCell<fastrand::Rng>>,
     struck: Vec<Cell<u64>>,
     until: Cell<Millis>,
+    late_until: Cell<Millis>,
 }
+
+/// A part of the faults goes on in a story that goes on for days. The rates of those that are left are multiplied by this.
+const LATE: f64 = 0.5;
 
 impl Faults {
     /// The usual rates times `factor`, which each strike until `until`.
@@ -170,6 +175,7 @@ impl Faults {
                 .collect(),
             struck: vec![Cell::new(0); Fault::ALL.len()],
             until: Cell::new(until),
+            late_until: Cell::new(until),
         }
     }
 
@@ -184,10 +190,21 @@ impl Faults {
         self.rates.borrow()[fault as usize]
     }
 
-    /// From when on nothing goes wrong any more.
+    /// From when on nothing goes wrong any more, except for what goes on in a story of days.
     #[must_use]
     pub fn until(&self) -> Millis {
         self.until.get()
+    }
+
+    /// Whatever is drawn where it can strike goes on until then, less often.
+    pub fn go_on(&self, until: Millis) {
+        self.late_until.set(until.max(self.until.get()));
+    }
+
+    /// From when on really nothing goes wrong any more.
+    #[must_use]
+    pub fn late_until(&self) -> Millis {
+        self.late_until.get()
     }
 
     /// Whether the fault strikes now; counted if so.
@@ -201,8 +218,9 @@ impl Faults {
 
     /// Whether the fault is to strike later, if it can by then; counted only then, by `count`.
     pub fn is_drawn(&self, fault: Fault, now: Millis) -> bool {
-        let rate = self.rates.borrow()[fault as usize];
-        rate > 0.0 && now < self.until.get() && self.chances[fault as usize].borrow_mut().f64() < rate
+        let late = if now < self.until.get() { 1.0 } else { LATE };
+        let rate = self.rates.borrow()[fault as usize] * late;
+        rate > 0.0 && now < self.late_until.get() && self.chances[fault as usize].borrow_mut().f64() < rate
     }
 
     /// Counts a fault that struck elsewhere, or that was drawn before.

@@ -263,6 +263,7 @@ pub async fn sweep_on_schedule(world: Rc<World>) {
     loop {
         world.engine.sleep(SWEEP_EVERY).await;
         world.oracle.counts_last(&world);
+        world.oracle.jobs_are_protected(&world);
         if world.strikes(Fault::SweepMissed) {
             continue;
         }

@@ -208,6 +208,13 @@ impl StoryPlan {
         last + queue.max().unwrap_or(0)
     }
 
+    /// When the last of its jobs of days would be over if each began at once.
+    #[must_use]
+    pub fn days_end(&self) -> Option<Millis> {
+        let of_days = self.jobs.iter().filter(|job| job.duration > 2 * HOUR);
+        of_days.map(|job| job.at + job.gate.map_or(0, GatePlan::length) + job.duration).max()
+    }
+
     /// The longest of its jobs.
     #[must_use]
     pub fn longest(&self) -> Millis {

@@ -32,6 +32,9 @@ pub const OF_ITSELF: [&str; 3] = [
     "GitHub announces a job as queued that waits behind a gate",
 ];
 
+/// So long before a job of days ends nothing goes wrong any more: GitHub's log of deliveries, the queues' pauses and the sweeps have time to heal it.
+const CALM: Millis = 6 * HOUR;
+
 /// What a story is made from, besides its seed.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -81,12 +84,15 @@ pub fn tell(seed: u64, settings: &Settings) -> Outcome {
     settings.rates.iter().for_each(|rate| faults.set(rate.fault, rate.rate));
     settings.without.iter().for_each(|fault| faults.set(*fault, 0.0));
     let plan = StoryPlan::new(seed, settings, &faults);
+    if let Some(end) = plan.days_end() {
+        faults.go_on(end - CALM);
+    }
     let world = Rc::new(setting::world(seed, &plan, faults, Tale::new(settings.told)));
     world.engine.spawn(people::live(Rc::clone(&world), plan.clone()));
     world.engine.spawn(functions::sweep_on_schedule(Rc::clone(&world)));
     // A job that is run once more ends later by as much as it takes until it is lost and somebody looks at its run.
     let again = if plan.retries_interrupted_jobs { u64::from(settings.hours) * HOUR + plan.longest() + SETTLE } else { 0 };
-    let quiet_from = world.faults.until().max(plan.last_end()) + SETTLE + again;
+    let quiet_from = world.faults.late_until().max(plan.last_end()) + SETTLE + again;
     run_until(&world, world.faults.until());
     loop {
         // Jobs of days that hold places keep others waiting for longer than the plan foresees: what has begun may end.

@@ -56,6 +56,8 @@ pub struct World {
     pub meter: Meter,
     /// This installation.
     pub stack: StackId,
+    /// The fleets whose tasks ECS refuses to protect, and until when.
+    pub protection_refused: RefCell<BTreeMap<String, Millis>>,
     /// How often GitHub, asked about a runner that had a job, called it not busy.
     pub stale_busy: Cell<u64>,
     /// When the last of the jobs that have begun is over, as long as nothing happens to it.

@@ -66,13 +66,23 @@ impl Oracle {
         }
     }
 
-    /// A runner has come to the end of its job.
+    /// Looks whether every job runs under protection.
+    pub fn jobs_are_protected(&self, world: &World) {
+        let working = world.hosts.living().into_iter().filter(|life| life.phase.get() == Phase::Running && !life.job_over.get());
+        working.for_each(|life| self.job_is_protected(world, &life));
+    }
+
+    /// A runner comes to the end of its job.
     pub fn job_over(&self, world: &World, life: &TaskLife) {
+        self.job_is_protected(world, life);
+    }
+
+    fn job_is_protected(&self, world: &World, life: &TaskLife) {
         let ecs = world.ecs.borrow();
         let Some(task) = ecs.task(&life.task_id) else { return };
         if task.service.is_some() && task.wanted && !task.is_protected(world.now()) {
             drop(ecs);
-            self.violation(world, "R4", format!("{} had a job without protection", life.short()));
+            self.violation(world, "R4", format!("{} has a job without protection", life.short()));
         }
     }
 }

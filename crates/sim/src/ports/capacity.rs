@@ -11,6 +11,9 @@ use fargate_runners_use_cases::ports::{Capacity, Launched, PortError, Protection
 use serde_json::{Value, json};
 use std::time::Duration;
 
+/// For how long ECS refuses protection, where it does: a boot has ten minutes, and a renewal a day.
+const REFUSED_FOR: (u64, u64) = (5_000, 480_000);
+
 /// UpdateTaskProtection takes this many tasks.
 const PROTECTED_PER_CALL: usize = 10;
 
@@ -22,6 +25,17 @@ impl Call {
         let answer = self.world().ecs.borrow_mut().handle(now, action, body);
         self.leave(action).await?;
         answer.map_err(|error| failed(action, error))
+    }
+
+    /// Whether ECS refuses to protect any task of the fleet now, be it because this fault begins.
+    pub(super) fn refuses_protection(&self, fleet: &Fleet, fault: Fault) -> Option<Protection> {
+        let (world, now) = (self.world(), self.world().now());
+        let mut refused = world.protection_refused.borrow_mut();
+        let until = refused.entry(fleet.name.to_string()).or_default();
+        if *until <= now && world.strikes(fault) {
+            *until = now + world.faults.between(fault, REFUSED_FOR.0, REFUSED_FOR.1);
+        }
+        (now < *until).then(|| Protection::Refused("DEPLOYMENT_BLOCKED".to_owned()))
     }
 }
 
@@ -98,8 +112,8 @@ impl Tasks for Call {
     }
 
     async fn protect(&self, fleet: &Fleet, task: &TaskId, duration: Duration) -> Result<Protection, PortError> {
-        if self.world().strikes(Fault::ProtectionRefused) {
-            return Ok(Protection::Refused("DEPLOYMENT_BLOCKED".to_owned()));
+        if let Some(refused) = self.refuses_protection(fleet, Fault::ProtectionRefused) {
+            return Ok(refused);
         }
         let minutes = duration.as_secs() / 60;
         let body = json!({"cluster": fleet.cluster, "tasks": [task.as_str()], "protectionEnabled": true, "expiresInMinutes": minutes});

@@ -1,6 +1,7 @@
 //! What only the healer asks: everything that ECS has, and what GitHub's lists and logs say.
 
 use super::github::{failed, scope};
+use crate::faults::Fault;
 use crate::host::Call;
 use crate::people;
 use crate::world::World;
@@ -257,6 +258,10 @@ impl Survey for Call {
     }
 
     async fn renew(&self, fleet: &Fleet, tasks: &[TaskId], duration: Duration) -> Result<Vec<(TaskId, Protection)>, PortError> {
+        if let Some(refused) = self.refuses_protection(fleet, Fault::RenewalRefused) {
+            self.tell(|| format!("is refused the renewal of protection for {} tasks of {}", tasks.len(), fleet.name));
+            return Ok(tasks.iter().map(|task| (task.clone(), refused.clone())).collect());
+        }
         let names: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
         let minutes = duration.as_secs() / 60;
         let body = json!({"cluster": fleet.cluster, "tasks": names, "protectionEnabled": true, "expiresInMinutes": minutes});

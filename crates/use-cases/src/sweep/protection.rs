@@ -5,6 +5,7 @@ use super::{Healer, Outcome, Ports, Sweep, SweepError};
 use crate::ports::{Clock, Protection, Survey};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::TaskId;
+use fargate_runners_core::mutant::{self, Mutant};
 use fargate_runners_core::record::Slot;
 use fargate_runners_core::register::PROTECTION;
 use fargate_runners_core::sweep::tasks::is_protection_due;
@@ -32,20 +33,20 @@ impl<P: Ports> Sweep<P> {
             for (id, protection) in self.survey.renew(fleet, &ids, PROTECTION).await? {
                 let Some(task) = tasks.iter().find(|task| task.get().task_id == id) else { continue };
                 match protection {
-                    Protection::Granted => {
+                    Protection::Refused(reason) if !mutant::is(Mutant::RenewalTakenForGranted) => {
+                        metrics::counter!("ProtectionsRefused").increment(1);
+                        tracing::warn!(
+                            healer = Healer::Protection.name(), fleet = %fleet.name, task_id = %id, reason, until = ?task.get().protected_until,
+                            "ECS refused to renew scale-in protection; the next sweep asks again"
+                        );
+                    }
+                    Protection::Granted | Protection::Refused(_) => {
                         let mut task = (*task).clone();
                         task.get_mut().protected_until = Some(until);
                         // Somebody else may have written the task: then the next sweep renews once more, and notes it.
                         if self.write_task(&mut task).await? {
                             outcome.healed();
                         }
-                    }
-                    Protection::Refused(reason) => {
-                        metrics::counter!("ProtectionsRefused").increment(1);
-                        tracing::warn!(
-                            healer = Healer::Protection.name(), fleet = %fleet.name, task_id = %id, reason, until = ?task.get().protected_until,
-                            "ECS refused to renew scale-in protection; the next sweep asks again"
-                        );
                     }
                 }
             }
