@@ -17,6 +17,9 @@ const PAUSE_MILLISECONDS: u64 = 15_000;
 /// A label that a fleet gets only after a job has asked for it.
 pub const LATE_LABEL: &str = "late";
 
+/// A label of the fleet that cannot be read.
+pub const UNREADABLE_LABEL: &str = "broken";
+
 /// Nothing is put in: the job itself is the trouble.
 pub async fn nothing(_: &Scene<'_>, _: Step) -> Outcome {
     Ok(())
@@ -60,9 +63,19 @@ pub async fn shadowed(scene: &Scene<'_>, step: Step) -> Outcome {
     scene.parameter("fleets/twin", Some(&twin)).await
 }
 
-/// A description that cannot be read.
+/// A fleet whose description lacks what every one must say.
 pub async fn unreadable(scene: &Scene<'_>, step: Step) -> Outcome {
-    scene.parameter("fleets/broken", (step == Step::In).then_some(r#"{"fleet": "broken"}"#)).await
+    const FLEET: &str = "fleets/broken";
+    if step == Step::Out {
+        return scene.parameter(FLEET, None).await;
+    }
+    let broken = changed(scene, |description| {
+        description["fleet"] = json!("broken");
+        description["labels"] = json!(["self-hosted", UNREADABLE_LABEL]);
+        description["scope"] = json!(null);
+    });
+    let broken = broken.await?;
+    scene.parameter(FLEET, Some(&broken)).await
 }
 
 /// A fleet for a runner group that is not there.

@@ -159,7 +159,10 @@ async fn attempt(scene: &Scene<'_>, trouble: &Trouble, before: &[Line]) -> Outco
             scene.redeliver();
             scene.ends_well(job.id).await?;
         }
-        (Some(After::IsCancelled), Some(job)) => scene.cancel(job.id),
+        (Some(After::IsCancelled), Some(job)) => {
+            scene.cancel(job.id);
+            scene.all_arrives().await?;
+        }
         _ => {}
     }
     if trouble.lasts { Ok(before.to_vec()) } else { forgotten(scene, trouble, before).await }

@@ -153,8 +153,8 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Presses "Redeliver" for whatever has not arrived: `sweep` does so too, but only once a failure is a minute old.
-    pub fn redeliver(&self) {
+    /// Presses "Redeliver" for whatever has not arrived, and says for how much: `sweep` does so too, but only once a failure is a minute old.
+    pub fn redeliver(&self) -> usize {
         self.stack.github.with(|model, now| {
             let arrived: BTreeSet<_> = model
                 .deliveries()
@@ -163,10 +163,26 @@ impl<'a> Scene<'a> {
                 .collect();
             let failed = |delivery: &&Delivery| delivery.answer.is_some_and(|answer| !answer.ok()) && !arrived.contains(&delivery.guid);
             let failed: BTreeMap<_, _> = model.deliveries().filter(failed).map(|delivery| (delivery.guid.clone(), delivery.id)).collect();
-            for id in failed.into_values() {
-                model.redeliver(now, id);
+            for id in failed.values() {
+                model.redeliver(now, *id);
             }
-        });
+            failed.len()
+        })
+    }
+
+    /// Presses it again and again until all has arrived: a webhook may not know yet what has changed meanwhile.
+    pub async fn all_arrives(&self) -> Outcome {
+        let started = Instant::now();
+        loop {
+            let missing = self.redeliver();
+            if missing == 0 && self.github(|model| model.deliveries().all(|delivery| delivery.answer.is_some())) {
+                return Ok(());
+            }
+            if started.elapsed() > ENDS_WITHIN {
+                return Err(Problem::new(format!("{missing} deliveries did not arrive after the trouble was taken out")));
+            }
+            sleep(if missing == 0 { LOOK_EVERY } else { REDELIVER_EVERY }).await;
+        }
     }
 
     /// Waits until the delivery of a queued job has been answered.

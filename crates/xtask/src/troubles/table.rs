@@ -6,7 +6,7 @@ use crate::problem::Outcome;
 use crate::stack::{PRIVATE_REPOSITORY, PUBLIC_REPOSITORY};
 
 use super::Step;
-use super::fleets::LATE_LABEL;
+use super::fleets::{LATE_LABEL, UNREADABLE_LABEL};
 use super::scene::Scene;
 use super::{aws, fleets, github};
 
@@ -104,6 +104,9 @@ const LOST_JOB: Job = Job { after: After::IsCancelled, ..JOB };
 
 /// Nothing fits its last label.
 const MISTYPED_JOB: Job = Job { labels: &["self-hosted", "linux", "x46"], ..LOST_JOB };
+
+/// Its fleet is the one that cannot be read.
+const UNREADABLE_JOB: Job = Job { labels: &["self-hosted", UNREADABLE_LABEL], ..LOST_JOB };
 
 /// Its fleet gets its last label only when the webhook has dropped it.
 const EARLY_JOB: Job = Job { labels: &["self-hosted", "linux", "bursts", LATE_LABEL], after: After::IsRedelivered, ..JOB };
@@ -276,9 +279,11 @@ pub const TROUBLES: &[Trouble] = &[
     Trouble::new(
         "fleet-unreadable",
         "A fleet's description cannot be read",
-        &[Doctor("fleets", "broken cannot be used", "Deploy the fleet's stack again")],
+        &[Doctor("fleets", "broken cannot be used", "Deploy the fleet's stack again"), Why("fleet_unreadable", "fleets/broken")],
         act!(fleets::unreadable),
-    ),
+    )
+    .job(UNREADABLE_JOB)
+    .follows(&["deliveries"]),
     Trouble::new(
         "service-left",
         "The service of a replaced revision is still there",
