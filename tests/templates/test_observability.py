@@ -218,11 +218,22 @@ class Alarms(unittest.TestCase):
         topic = {"Fn::If": ["Alarmed", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
         for name, alarm in alarms().items():
             self.assertEqual((alarm["AlarmActions"], alarm["OKActions"]), (topic, topic), name)
-            # A metric that is there only while something is counted is missing when all is well.
-            self.assertEqual(alarm["TreatMissingData"], "notBreaching", name)
+            # A metric that is there only while something is counted is missing when all is well; calls that are due are missing when it is not.
+            self.assertEqual(alarm["TreatMissingData"], "breaching" if name == "SweepMissingAlarm" else "notBreaching", name)
+
+    def test_a_control_plane_that_stands_still_is_not_silent(self):
+        """Whatever our own functions count is missing where they do not run."""
+        alone = [alarm for alarm in alarms().values() if all(metric["Namespace"].startswith("AWS/") for metric in watched(alarm))]
+        seen = {(metric["MetricName"], filled_in(of["Value"])): alarm for alarm in alone for metric in watched(alarm) for of in metric["Dimensions"]}
+        waiting = seen["ApproximateAgeOfOldestMessage", "fargate-runners-fleets.fifo"]
+        self.assertEqual((waiting["Statistic"], waiting["ComparisonOperator"], waiting["Threshold"]), ("Maximum", "GreaterThanThreshold", 600))
+        swept = seen["Invocations", "fargate-runners-sweep"]
+        self.assertEqual((swept["Statistic"], swept["ComparisonOperator"], swept["Threshold"]), ("Sum", "LessThanThreshold", 1))
+        (minutes,) = re.findall(r"ScheduleExpression: rate\((\d+) minutes\)", (ROOT / "template.yaml").read_text(encoding="utf-8"))
+        self.assertEqual(swept["Period"] * swept["EvaluationPeriods"], 3 * 60 * int(minutes))
 
     def test_every_dead_letter_queue_has_an_alarm(self):
-        queues = {of["Value"]["Fn::Sub"] for alarm in alarms().values() for metric in watched(alarm) for of in metric["Dimensions"] if of["Name"] == "QueueName"}
+        queues = {of["Value"]["Fn::Sub"] for alarm in alarms().values() for metric in watched(alarm) for of in metric["Dimensions"] if metric["MetricName"] == "ApproximateNumberOfMessagesVisible"}
         dead = {queue["QueueName"]["Fn::Sub"].replace("AWS::StackName", "ControlPlane") for name, queue in _queues().items() if name.endswith("DeadLetters")}
         self.assertEqual(queues, dead)
 

@@ -5,8 +5,10 @@ use crate::stack::Stack;
 use fargate_runners_use_cases::ports::chain;
 
 /// The alarms of `observability.yaml`, by what comes after the stack's name.
-const ALARMS: [&str; 10] = [
+const ALARMS: [&str; 12] = [
     "OldestQueued",
+    "EventsWaiting",
+    "SweepMissing",
     "BootsFailing",
     "TasksMissing",
     "MintsFailed",
@@ -157,12 +159,12 @@ mod tests {
     #[test]
     fn alarms_are_well_only_if_they_are_there_and_somebody_would_hear_of_them() {
         one(|_| {}, Verdict::Ok, "none is in ALARM");
-        one(|alarms| alarms[3].went_off = Some("Threshold Crossed".to_owned()), Verdict::Wrong, "runners-MintsFailed: Threshold Crossed");
+        one(|alarms| alarms[1].went_off = Some("Threshold Crossed".to_owned()), Verdict::Wrong, "runners-EventsWaiting: Threshold Crossed");
         one(|alarms| drop(alarms.remove(0)), Verdict::Warning, "not there: runners-OldestQueued");
         one(Vec::clear, Verdict::Warning, "runners-RunnerVersion");
-        one(|alarms| alarms[1].is_muted = true, Verdict::Warning, "switched off, so that nobody is told of them: runners-BootsFailing");
+        one(|alarms| alarms[1].is_muted = true, Verdict::Warning, "switched off, so that nobody is told of them: runners-EventsWaiting");
         one(|alarms| alarms.iter_mut().for_each(|alarm| alarm.has_topic = false), Verdict::Warning, "nobody is told of any");
-        one(|alarms| alarms[2].has_topic = false, Verdict::Warning, "nobody is told of runners-TasksMissing");
+        one(|alarms| alarms[2].has_topic = false, Verdict::Warning, "nobody is told of runners-SweepMissing");
     }
 
     #[test]
