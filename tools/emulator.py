@@ -4,7 +4,7 @@ CloudFormation replaces an `AWS::ECS::Service` whose name changes, and every rev
 it in place instead, which fails because no service has the new name yet. Only a redeploy needs this.
 
 Of Lambda's REST calls MiniStack 1.5 takes a look at one event source mapping for the list of them, and a look at a function's concurrency for a change
-of it; and a rule of the default bus has another ARN for its IAM than for everybody else.
+of it; and a rule of the default bus has another ARN for its IAM than for everybody else. A look at a rule's targets it checks against the bus.
 
 IAM checks `ssm:GetParametersByPath` against the parameter that the path names. MiniStack 1.5 checks it against no resource at all, so that a role
 with only the paths that it needs would be refused.
@@ -56,6 +56,10 @@ def resource(service, method, path, headers, body, query_params, region, account
     if service == "ssm" and headers.get("x-amz-target", "").endswith(".GetParametersByPath"):
         wanted = json.loads(body).get("Path", "/").strip("/")
         return f"arn:aws:ssm:{region}:{account_id}:parameter/{wanted}"
+    if service == "events" and headers.get("x-amz-target", "").endswith(".ListTargetsByRule"):
+        asked = json.loads(body)
+        bus = asked.get("EventBusName", "default")
+        return f"arn:aws:events:{region}:{account_id}:rule/" + ("" if bus == "default" else f"{bus}/") + asked.get("Rule", "")
     arn = resource_as_ministack_sees_it(service, method, path, headers, body, query_params, region, account_id)
     return arn.replace(":rule/default/", ":rule/") if service == "events" else arn
 
