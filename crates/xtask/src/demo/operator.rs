@@ -113,6 +113,8 @@ impl<'a> Operator<'a> {
             } else if arguments.iter().any(|argument| argument == "--json") && serde_json::from_str::<Value>(&said.out).is_err() {
                 wrongs.push(Problem::new(format!("`{example}` printed no JSON: {}", said.out)));
             }
+            // `doctor` may complain of what the demo has done; but whatever it asks, the policy for operators must allow.
+            wrongs.extend(unasked(&said.out).map(|line| Problem::new(format!("`{example}` says: {line}"))));
         }
         for job in jobs {
             let (Some(id), Some((repository, expected))) = (job.id, why(job)) else { continue };
@@ -189,6 +191,14 @@ impl<'a> Operator<'a> {
     }
 }
 
+/// How `doctor` says that it could not look at something.
+pub const UNASKED: &str = "could not be asked";
+
+/// The lines that tell of what could not be looked at.
+fn unasked(said: &str) -> impl Iterator<Item = &str> {
+    said.lines().map(str::trim).filter(|line| line.contains(UNASKED))
+}
+
 /// How clap indents a command in the list of a help; what it wraps, it indents by more.
 const INDENT: &str = "  ";
 
@@ -219,6 +229,17 @@ const PRICES: &str = r#"{"source": "a contract", "x86_vcpu_hour": 0.03, "spot_fa
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_could_not_be_looked_at_is_seen_in_text_and_in_json() {
+        let text = "ok       alarms: all 12 are there\nwarning  triggers: the rule could not be asked: AccessDenied\n         Your role needs more\n";
+        assert_eq!(unasked(text).collect::<Vec<_>>(), ["warning  triggers: the rule could not be asked: AccessDenied"]);
+        assert_eq!(unasked(r#"{"says": "the log of scale could not be asked: no"}"#).count(), 1);
+        assert_eq!(unasked("ok       triggers: queues, rules and the schedule start the functions\n").count(), 0);
+        // It is the command line's own way to say it.
+        let source = std::fs::read_to_string(Project::of_this_program().path("crates/cli/src/commands/doctor/finding.rs")).unwrap();
+        assert!(source.contains(&format!("{{on}} {UNASKED}: {{why}}")));
+    }
 
     #[test]
     fn a_wrapped_line_of_the_list_is_no_command() {

@@ -77,6 +77,13 @@ pub async fn alarm(scene: &Scene<'_>, step: Step) -> Outcome {
     scene.aws().query("monitoring", "SetAlarmState", CLOUDWATCH, &parameters).await.map(drop).map_err(failed)
 }
 
+/// Nobody is told of an alarm.
+pub async fn alarm_muted(scene: &Scene<'_>, step: Step) -> Outcome {
+    let name = format!("{CONTROL_PLANE}-OldestQueued");
+    let action = if step == Step::In { "DisableAlarmActions" } else { "EnableAlarmActions" };
+    scene.aws().query("monitoring", action, CLOUDWATCH, &[("AlarmNames.member.1", &name)]).await.map(drop).map_err(failed)
+}
+
 /// `scale` may not run at all.
 pub async fn scale_held(scene: &Scene<'_>, step: Step) -> Outcome {
     let path = format!("/2017-10-31/functions/{CONTROL_PLANE}-scale/concurrency");
@@ -105,11 +112,33 @@ pub async fn task_rule_off(scene: &Scene<'_>, step: Step) -> Outcome {
 /// A fleet's events do not come to its queue.
 pub async fn fleet_rule_off(scene: &Scene<'_>, step: Step) -> Outcome {
     let bus = scene.stack.output("BusName")?;
+    let name = fleet_rule(scene, bus).await?;
+    switch_rule(scene, &name, Some(bus), step).await
+}
+
+/// A fleet's rule leads nowhere any more.
+pub async fn fleet_rule_astray(scene: &Scene<'_>, step: Step) -> Outcome {
+    let bus = scene.stack.output("BusName")?;
+    let rule = fleet_rule(scene, bus).await?;
+    // As the fleet's template has it.
+    let (id, fleet) = ("fleet-queue", "bursts");
+    if step == Step::In {
+        let question = json!({ "Rule": rule, "EventBusName": bus, "Ids": [id] });
+        return scene.aws().json("events", "AWSEvents.RemoveTargets", &question).await.map(drop).map_err(failed);
+    }
+    let queue = json!({ "QueueUrl": scene.queue_url("fleets.fifo").await?, "AttributeNames": ["QueueArn"] });
+    let queue = scene.aws().json("sqs", "AmazonSQS.GetQueueAttributes", &queue).await.map_err(failed)?;
+    let target = json!({ "Id": id, "Arn": queue["Attributes"]["QueueArn"], "SqsParameters": { "MessageGroupId": fleet } });
+    let question = json!({ "Rule": rule, "EventBusName": bus, "Targets": [target] });
+    scene.aws().json("events", "AWSEvents.PutTargets", &question).await.map(drop).map_err(failed)
+}
+
+/// The rule of the fleet `bursts`.
+async fn fleet_rule(scene: &Scene<'_>, bus: &str) -> Outcome<String> {
     let rules = scene.aws().json("events", "AWSEvents.ListRules", &json!({ "EventBusName": bus })).await.map_err(failed)?;
     let of_fleet = |rule: &&Value| rule["EventPattern"].as_str().is_some_and(|pattern| pattern.contains("\"bursts\""));
     let name = rules["Rules"].as_array().and_then(|rules| rules.iter().find(of_fleet)).and_then(|rule| rule["Name"].as_str());
-    let name = name.ok_or_else(|| failed("the fleet `bursts` has no rule"))?.to_owned();
-    switch_rule(scene, &name, Some(bus), step).await
+    name.map(str::to_owned).ok_or_else(|| failed("the fleet `bursts` has no rule"))
 }
 
 async fn switch_rule(scene: &Scene<'_>, rule: &str, bus: Option<&str>, step: Step) -> Outcome {

@@ -333,6 +333,12 @@ pub const TROUBLES: &[Trouble] = &[
     .follows(&["installation", "permissions", "deliveries", "webhook", "runner group", "rate limit", "runner version"]),
     Trouble::new("alarm", "An alarm has gone off", &[Doctor("alarms", "MintsFailed", "mints-failed.md")], act!(aws::alarm)),
     Trouble::new(
+        "alarm-muted",
+        "Somebody has switched an alarm's actions off",
+        &[Doctor("alarms", "switched off, so that nobody is told of them: fargate-runners-OldestQueued", "enable-alarm-actions")],
+        act!(aws::alarm_muted),
+    ),
+    Trouble::new(
         "launches-denied",
         "`scale` may not launch tasks",
         &[Why("refused", "role of `scale`"), Doctor("roles", "ECS starts no further task", "role of `scale`")],
@@ -364,6 +370,12 @@ pub const TROUBLES: &[Trouble] = &[
         "The rule that brings a fleet's events to its queue is disabled",
         &[Doctor("triggers", "events of fleet bursts", "Enable it")],
         act!(aws::fleet_rule_off),
+    ),
+    Trouble::new(
+        "fleet-rule-astray",
+        "The rule that brings a fleet's events to its queue has lost its target",
+        &[Doctor("triggers", "without its target: the rule that brings events of fleet bursts", "put the target back")],
+        act!(aws::fleet_rule_astray),
     ),
     Trouble::new(
         "task-rule-off",
