@@ -196,9 +196,12 @@ fn apply_drifted(view: &mut View, event: &ServiceDrifted, now: Timestamp) {
         known.found(event.desired);
     } else if known.desired != event.desired {
         known.asked();
-        // What ECS has is neither what was asked for nor what was believed: a count that lies between it and the one is a rise all the same.
+        // What ECS has is neither what was asked for nor what was believed: a count between the two may be a rise all the same. That it has more counts only
+        // if it was seen after what was asked last: before, it is what that has put right.
         known.lowest = known.lowest.min(event.desired);
-        known.highest = known.highest.max(event.desired);
+        if is_settled {
+            known.highest = known.highest.max(event.desired);
+        }
     }
 }
 

@@ -217,3 +217,25 @@ fn a_count_that_somebody_has_lowered_is_not_put_right_beyond_a_maximum_that_was_
     let wanted = world.looks_and_dies().want;
     assert!(wanted.iter().all(|(_, count)| *count <= 4), "{wanted:?}");
 }
+
+#[test]
+fn a_count_that_was_put_right_is_not_raised_again_by_late_word_of_what_it_was_before() {
+    let mut world = world(2, 0);
+    world.queues(1..=20);
+    world.look();
+    // By hand the count was set to 5; five tasks register, and a sweep sees it, while `scale` stands still.
+    let seen = drifted(5, world.now);
+    world.passes(10);
+    for number in 1..=5 {
+        world.registers(number);
+        world.takes(number, number);
+    }
+    world.finishes(5);
+    world.look();
+    world.happens(&seen);
+    for _ in 0..5 {
+        world.passes(2);
+        let wanted = world.look().want;
+        assert!(wanted.iter().all(|(_, count)| *count <= 2), "{wanted:?}");
+    }
+}
