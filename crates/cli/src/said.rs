@@ -54,9 +54,12 @@ impl Complaint {
         Some(Self { at, is_error, what, fleet: read["fleet"].as_str().map(str::to_owned), line: line.to_owned() })
     }
 
-    /// Whether it is about this fleet, and not about another or about none.
+    /// Whether it is about this fleet, and not about another or about none: by its field, or, where it has none, by its words.
     pub fn is_of(&self, fleet: &str) -> bool {
-        self.fleet.as_deref() == Some(fleet)
+        match &self.fleet {
+            Some(of) => of == fleet,
+            None => self.names(&format!("fleet {fleet}")),
+        }
     }
 
     /// Whether it names this, as a word of its own.
@@ -120,6 +123,9 @@ mod tests {
         assert_eq!(complaint.what, "ECS refused scale-in protection; the task asks again: DEPLOYMENT_BLOCKED");
         assert!(!complaint.is_error && complaint.names("0a") && !complaint.names("0"));
         assert!(complaint.is_of("default") && !complaint.is_of("big"));
+        let without = r#"{"timestamp":"2026-11-27T12:32:47.991Z","level":"ERROR","message":"a request failed; the task asks again","error":"protecting task 0a of fleet default failed: AccessDeniedException"}"#;
+        let without = Complaint::parse(without).unwrap();
+        assert!(without.is_of("default") && !without.is_of("def") && !without.is_of("big"));
         assert_eq!(Complaint::parse(&line.replace("WARN", "INFO")), None);
         assert_eq!(Complaint::parse("START RequestId: 1"), None);
     }
