@@ -239,3 +239,37 @@ fn a_count_that_was_put_right_is_not_raised_again_by_late_word_of_what_it_was_be
         assert!(wanted.iter().all(|(_, count)| *count <= 2), "{wanted:?}");
     }
 }
+
+#[test]
+fn a_task_that_may_have_exited_has_no_count_beyond_a_lowered_maximum_asked_for_again() {
+    let mut world = busy(6, 6);
+    world.fleet = fleet("service", 3, 0, 1);
+    world.finishes(1);
+    world.passes(10);
+    assert_eq!(world.looks_and_dies().want, [(service(1), 5)]);
+    world.stops(1, 0);
+    // The second has exited after 30 s without an answer, of which no word has come; another has registered in its place.
+    world.finishes(2);
+    world.passes(40);
+    world.registers(7);
+    let wanted = world.looks_and_dies().want;
+    assert!(wanted.iter().all(|(_, count)| *count <= 5), "{wanted:?}");
+}
+
+#[test]
+fn a_count_that_somebody_has_raised_falls_to_the_maximum_with_the_first_place_that_is_taken_out() {
+    let mut world = busy(2, 5);
+    world.passes(100);
+    // By hand the count is set to 8, which is known once that many have registered; six of them leave by themselves.
+    world.happens(&drifted(8, world.now));
+    (3..=8).for_each(|number| world.registers(number));
+    assert_eq!(world.look().want, [(service(1), 8)]);
+    for number in 3..=8 {
+        world.reports_done(number);
+        world.stops(number, 0);
+    }
+    // By hand it is set to 1, of which nobody hears.
+    world.finishes(1);
+    world.passes(10);
+    assert_eq!(world.look().want, [(service(1), 5)], "seven would be two more than there may be");
+}

@@ -59,7 +59,8 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally:
         }
         let needed = if name == current { tally.needed_to_boot() } else { 0 };
         if places.free_to_lower(needed) {
-            release(view, Some(current), name, tally, &mut plan, now);
+            let most = if name == current { super::maximum(fleet).saturating_sub(elsewhere(view, current)) } else { u32::MAX };
+            release(view, Some(current), name, most, tally, &mut plan, now);
         } else if !self::ready(view, Some(current), name, now).is_empty() {
             look_within(&mut plan, RELEASE_RETRY);
         }
@@ -81,7 +82,7 @@ pub(super) fn drain(view: &mut View, fleet: &Fleet, tally: &Tally, plan: &mut Pl
     let places = all_places(view, None, now);
     for (name, places) in &places {
         abandon_boots(view, None, name, *places, now);
-        release(view, None, name, tally, plan, now);
+        release(view, None, name, u32::MAX, tally, plan, now);
     }
     call(view, fleet, None, plan, now);
     places.values().map(|places| places.booting).sum()
@@ -95,7 +96,7 @@ fn call(view: &mut View, fleet: &Fleet, current: Option<&ServiceName>, plan: &mu
     let state = view.state.get();
     let is_too_many = |name, service: &ServiceState| {
         elsewhere(view, name) + service.desired > super::maximum(fleet)
-            && service.desired > least(view, current, name, Leavers::DoNotCount, now)
+            && service.desired > least(view, current, name, Leavers::AreGone, now)
     };
     let due = state.services.iter().filter(|(_, service)| service.applied != Some(service.desired));
     let (held, due): (Vec<_>, Vec<_>) = due.partition(|(name, service)| service.may_rise() && is_too_many(name, service));
@@ -205,6 +206,8 @@ enum Leavers {
     Count,
     /// They do not: whoever takes their place is counted already.
     DoNotCount,
+    /// Nor does anybody else who has said that it is done: it may have exited, and whoever took its place be counted already.
+    AreGone,
 }
 
 /// How many tasks of a service ECS protects, as far as anybody knows. Below that the count must not fall, or ECS would refuse protection to all others.
@@ -215,6 +218,7 @@ fn least(view: &View, current: Option<&ServiceName>, name: &ServiceName, leavers
     super::count(may_be_there.filter(|task| match task.done_answer {
         Some(DoneAnswer::Released) => false,
         _ if leavers == Leavers::Count => true,
+        _ if leavers == Leavers::AreGone && task.done_at.is_some() => false,
         Some(DoneAnswer::Go) => false,
         // ECS replaces a task from the moment that Spot takes it, or that it is stopped.
         None => !matches!(task.state(), TaskState::Condemned | TaskState::Interrupted),
@@ -302,8 +306,9 @@ fn answer(view: &mut View, tasks: &[TaskId], answer: DoneAnswer) {
     }
 }
 
-/// Takes the places of ready tasks out of a service.
-fn release(view: &mut View, current: Option<&ServiceName>, name: &ServiceName, tally: &Tally, plan: &mut Plan, now: Timestamp) {
+/// Takes the places of ready tasks out of a service, and with them those beyond the `most` that it may have, in which nobody is needed to boot then: somebody
+/// raised the count by hand, and may have lowered it again since, so that asking for it would start those boots anew.
+fn release(view: &mut View, current: Option<&ServiceName>, name: &ServiceName, most: u32, tally: &Tally, plan: &mut Plan, now: Timestamp) {
     let ready = ready(view, current, name, now);
     let Some(oldest) = ready.first().and_then(|task| view.tasks.get(task)?.get().done_at) else { return };
     if !all_protected(view, current, name, now) {
@@ -326,10 +331,12 @@ fn release(view: &mut View, current: Option<&ServiceName>, name: &ServiceName, t
     answer(view, released, DoneAnswer::Released);
     let state = view.state.get_mut();
     if let Some(service) = state.services.get_mut(name) {
-        let without = least.saturating_sub(service.desired);
-        let places = super::count(released.iter()).saturating_sub(without);
-        service.desired = service.desired.saturating_sub(places);
-        if places == 0 {
+        let (without, released_count) = (least.saturating_sub(service.desired), super::count(released.iter()));
+        let places = released_count.saturating_sub(without);
+        if places > 0 {
+            let stay = least.saturating_sub(released_count);
+            service.desired = service.desired.saturating_sub(places).min(most.max(stay));
+        } else {
             // No count falls, with which they would lose their protection: ECS ends them as soon as they have.
             plan.unprotect.extend_from_slice(released);
         }
