@@ -25,7 +25,7 @@ const STANDARD_TRIES: u32 = 5;
 const DEDUPLICATION: Millis = 300_000;
 
 /// For how long nobody else sees a dead letter that was received.
-const DEAD_VISIBILITY: Millis = 600_000;
+const DEAD_VISIBILITY: Millis = 180_000;
 
 /// A batch of the fleets' queue has at most this many messages.
 const BATCH: usize = 10;
