@@ -69,8 +69,7 @@ fn apart() -> Duration {
 
 impl Ledger for DynamoLedger {
     async fn active(&self, fleet: &FleetName, now: Timestamp) -> Result<Vec<Versioned>, PortError> {
-        let items = reads::active(&self.aws, &self.table, fleet).await?;
-        let mut records: Vec<Versioned> = items.iter().filter_map(|item| record_of(item, now).transpose()).collect::<Result<_, _>>()?;
+        let mut records = reads::active(&self.aws, &self.table, fleet, now).await?;
         records.sort_by_key(|versioned| !matches!(versioned.record, Record::Fleet(_)));
         Ok(records)
     }

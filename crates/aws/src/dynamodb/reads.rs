@@ -1,12 +1,13 @@
 //! Strongly consistent reads, bounded in calls: one item, many items, and the items of a fleet that count.
 
-use super::item::{Item, key_of, partition};
+use super::item::{Item, key_of, partition, record_of};
 use crate::config::Aws;
 use crate::error::port_error;
 use crate::limits::{ACTIVE_PAGES, BATCH_GET_ITEMS, BATCH_GET_PAUSE, BATCH_GET_ROUNDS};
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use fargate_runners_core::ids::FleetName;
-use fargate_runners_core::record::Key;
+use fargate_runners_core::record::{Key, Versioned};
+use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{PortError, Retry};
 use std::collections::{BTreeSet, HashMap};
 
@@ -48,21 +49,24 @@ async fn one_batch(aws: &Aws, table: &str, keys: &[&Key]) -> Result<Vec<Item>, P
     Err(PortError::new(what(), Retry::Throttled, "DynamoDB left some unread again and again"))
 }
 
-/// The items of a fleet that count, from the local index, which alone can be read strongly consistent.
-pub(super) async fn active(aws: &Aws, table: &str, fleet: &FleetName) -> Result<Vec<Item>, PortError> {
+/// The records of a fleet that count, from the local index, which alone can be read strongly consistent. Of the items themselves, which take several times as
+/// much memory, there is never more than a page.
+pub(super) async fn active(aws: &Aws, table: &str, fleet: &FleetName, now: Timestamp) -> Result<Vec<Versioned>, PortError> {
     let what = || format!("reading what counts of fleet {fleet} from the ledger");
     let fleet_partition = super::item::text(partition(&Key::Fleet(fleet.clone())));
-    let mut items = Vec::new();
+    let mut records = Vec::new();
     let mut from = None;
     for _ in 0..ACTIVE_PAGES {
         let call = aws.dynamodb().query().table_name(table).index_name("active").consistent_read(true);
         let call = call.key_condition_expression("#pk = :pk").expression_attribute_names("#pk", "pk");
         let call = call.expression_attribute_values(":pk", fleet_partition.clone()).set_exclusive_start_key(from);
         let answer = call.send().await.map_err(|error| port_error(what(), error))?;
-        items.extend(answer.items.unwrap_or_default());
+        for item in answer.items.unwrap_or_default() {
+            records.extend(record_of(&item, now)?);
+        }
         from = answer.last_evaluated_key.filter(|key| !key.is_empty());
         if from.is_none() {
-            return Ok(items);
+            return Ok(records);
         }
     }
     Err(PortError::new(what(), Retry::Never, format!("it takes more than {ACTIVE_PAGES} pages")))
