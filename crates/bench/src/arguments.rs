@@ -18,6 +18,9 @@ pub struct Arguments {
     /// Warm calls after each start.
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..))]
     pub calls: u16,
+    /// So many jobs wait in the fleet already, so that a look reads as many records.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=50_000))]
+    pub waiting: u32,
     /// Keeps the numbers in this file.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

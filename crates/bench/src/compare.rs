@@ -24,6 +24,9 @@ pub(crate) fn print(old: &Results, new: &Results) {
     if old.machine != new.machine {
         println!("Not the same machine: {} and {}", old.machine, new.machine);
     }
+    if old.waiting != new.waiting {
+        println!("Not the same fleet: {} and {} jobs waited in it", old.waiting, new.waiting);
+    }
     println!("{:<14}{:<22}{:>12}{:>12}{:>9}", "function", "", "before", "after", "change");
     for line in lines(old, new) {
         println!("{line}");
@@ -82,7 +85,7 @@ mod tests {
                 warm_calls: BTreeMap::from([("DynamoDB.GetItem".to_owned(), 2)]),
             }
         });
-        Results { machine: "this".to_owned(), runs: 1, calls: 1, functions: functions.collect() }
+        Results { machine: "this".to_owned(), runs: 1, calls: 1, waiting: 0, functions: functions.collect() }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::world::{World, new_key};
 const CALLS: usize = 100;
 
 /// Counts, and prints.
-pub(crate) async fn print(subjects: &[Subject], given: &Given) -> Result<(), Problem> {
+pub(crate) async fn print(subjects: &[Subject], waiting: u32, given: &Given) -> Result<(), Problem> {
     let folder = log_folder(given)?;
     let key = new_key()?;
     println!(
@@ -27,7 +27,7 @@ pub(crate) async fn print(subjects: &[Subject], given: &Given) -> Result<(), Pro
         2 * CALLS
     );
     for subject in subjects.iter().filter(|subject| subject.zipped_bytes.is_some()) {
-        let world = World::open(subject.before, &key, subject.answers.clone()).await?;
+        let world = World::open(subject.before, waiting, &key, subject.answers.clone()).await?;
         let (once, twice) = (count(subject, &world, &folder, CALLS).await?, count(subject, &world, &folder, 2 * CALLS).await?);
         let each = |number: fn(&Counted) -> u64| number(&twice).saturating_sub(number(&once)) / CALLS as u64;
         let numbers = (each(|c| c.instructions), each(|c| c.allocations), each(|c| c.bytes));

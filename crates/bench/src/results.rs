@@ -21,6 +21,9 @@ pub struct Results {
     pub runs: usize,
     /// Warm calls in each life.
     pub calls: usize,
+    /// Jobs that waited in the fleet.
+    #[serde(default)]
+    pub waiting: u32,
     /// One for each function, in the order of the table.
     pub functions: Vec<Summary>,
 }

@@ -21,7 +21,7 @@ pub async fn run(arguments: &Arguments, given: &Given) -> Result<(), Problem> {
     let old = arguments.compare.first().map(|file| Results::read(file)).transpose()?;
     let subjects = subjects(arguments, given)?;
     if arguments.instructions {
-        return instructions::print(&subjects, given).await;
+        return instructions::print(&subjects, arguments.waiting, given).await;
     }
     let results = measure(&subjects, arguments, given).await?;
     show::print(&results);
@@ -49,7 +49,7 @@ async fn measure(subjects: &[Subject], arguments: &Arguments, given: &Given) -> 
     let key = new_key()?;
     let mut worlds = Vec::with_capacity(subjects.len());
     for subject in subjects {
-        worlds.push(World::open(subject.before, &key, subject.answers.clone()).await?);
+        worlds.push(World::open(subject.before, arguments.waiting, &key, subject.answers.clone()).await?);
     }
     let folder = log_folder(given)?;
     let mut lives: Vec<Vec<Life>> = vec![Vec::new(); subjects.len()];
@@ -65,6 +65,7 @@ async fn measure(subjects: &[Subject], arguments: &Arguments, given: &Given) -> 
         machine: machine(),
         runs: usize::from(arguments.runs),
         calls: usize::from(arguments.calls),
+        waiting: arguments.waiting,
         functions: subjects.iter().zip(&lives).filter_map(|(subject, lives)| Summary::of(subject, lives)).collect(),
     })
 }

@@ -20,6 +20,9 @@ const PACKAGE_BYTES: u64 = 3_000_000;
 /// Prints everything.
 pub(crate) fn print(results: &Results) {
     println!("{}; medians of {} lives with {} warm calls each", results.machine, results.runs, results.calls);
+    if results.waiting > 0 {
+        println!("{} jobs wait in the fleet: the targets are those of a small one", results.waiting);
+    }
     println!();
     println!(
         "{:<14}{:>9}{:>9}{:>9}{:>10}{:>9}{:>9}{:>9}{:>9}{:>10}{:>9}{:>10}",

@@ -39,6 +39,8 @@ pub enum Before {
 struct Fixed {
     before: Before,
     key_pem: String,
+    /// The jobs that wait in the fleet, as the table holds them.
+    waiting: Arc<[Value]>,
     /// Answers that go before all others, by service and action.
     answers: BTreeMap<String, Value>,
 }
@@ -61,11 +63,12 @@ pub struct World {
 }
 
 impl World {
-    /// Opens the endpoints. The first making of an App's key takes a second or two; `answers` go before what the endpoints know, by service and action
-    /// (`AmazonSSM.GetParameter`).
-    pub async fn open(before: Before, key_pem: &str, answers: BTreeMap<String, Value>) -> Result<Self, Problem> {
-        let fixed = Fixed { before, key_pem: key_pem.to_owned(), answers };
+    /// Opens the endpoints, with a fleet in which so many jobs wait. The first making of an App's key takes a second or two; `answers` go before what the
+    /// endpoints know, by service and action (`AmazonSSM.GetParameter`).
+    pub async fn open(before: Before, waiting: u32, key_pem: &str, answers: BTreeMap<String, Value>) -> Result<Self, Problem> {
         let now = now();
+        let waiting = (1..=waiting).map(|number| table::item(&parameters::waiting(number, now))).collect();
+        let fixed = Fixed { before, key_pem: key_pem.to_owned(), waiting, answers };
         let (ecs, _) = ecs::account(now);
         let state = State {
             fixed,
@@ -73,7 +76,7 @@ impl World {
             github_url: String::new(),
             github: github::Github::new(now, "", None),
             ecs,
-            table: table::Table::default(),
+            table: table::Table::new(Arc::default()),
             calls: Vec::new(),
         };
         let state = Arc::new(Mutex::new(state));
@@ -125,7 +128,7 @@ impl State {
         }
         let runner = (self.fixed.before == Before::Registered).then(|| parameters::runner_name(&task));
         self.github = github::Github::new(now, &self.github_url, runner.as_ref().map(RunnerName::to_string).as_deref());
-        self.table = table::Table::default();
+        self.table = table::Table::new(Arc::clone(&self.fixed.waiting));
         if let Some(runner_id) = self.github.runner_id {
             self.table.put(&parameters::registered(&task, runner_id, now));
         }

@@ -21,7 +21,7 @@ fn plan(log: &str) -> Plan {
 
 #[tokio::test]
 async fn a_life_has_a_start_a_first_answer_and_warm_calls() {
-    let world = World::open(Before::Running, "", BTreeMap::new()).await.unwrap();
+    let world = World::open(Before::Running, 0, "", BTreeMap::new()).await.unwrap();
     let subject = subject(env!("CARGO_BIN_EXE_hello"));
     let life = live(&subject, &world, &plan("life.log")).await.unwrap();
     assert_eq!((life.warm.len(), life.first.answer.as_str()), (3, r#"{"hello":"world"}"#));
@@ -42,7 +42,7 @@ async fn a_life_has_a_start_a_first_answer_and_warm_calls() {
 
 #[tokio::test]
 async fn what_is_no_function_is_told_of() {
-    let world = World::open(Before::Running, "", BTreeMap::new()).await.unwrap();
+    let world = World::open(Before::Running, 0, "", BTreeMap::new()).await.unwrap();
     let error = live(&subject("false"), &world, &plan("no-function.log")).await.unwrap_err().to_string();
     assert!(error.contains("hello ended with exit status: 1"), "{error}");
     let error = live(&subject("/nowhere/at/all"), &world, &plan("nowhere.log")).await.unwrap_err().to_string();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 #[tokio::test]
 async fn a_warm_look_reads_no_parameter_and_asks_for_what_it_wants_once() {
-    let world = World::open(Before::Registered, "", BTreeMap::new()).await.unwrap();
+    let world = World::open(Before::Registered, 0, "", BTreeMap::new()).await.unwrap();
     let event = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/scale-fleets.json");
     let subject = Subject {
         name: "scale".to_owned(),

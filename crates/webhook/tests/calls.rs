@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 #[tokio::test]
 async fn a_warm_delivery_is_one_call_and_nothing_is_read_again() {
-    let world = World::open(Before::Running, "", BTreeMap::new()).await.unwrap();
+    let world = World::open(Before::Running, 0, "", BTreeMap::new()).await.unwrap();
     let event = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/webhook-queued.json");
     let subject = Subject {
         name: "webhook".to_owned(),

@@ -1,6 +1,8 @@
 //! The parameter store: fleets, secrets, the credential, and the token that the functions share. And the names that all parts of the world agree on.
 
-use fargate_runners_core::ids::{FleetName, RunnerId, ServiceName, StackId, TaskDefinition, TaskId};
+use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, RunnerId, ServiceName, StackId, TaskDefinition, TaskId};
+use fargate_runners_core::job::{JobEvent, JobPhase, JobRecord};
+use fargate_runners_core::labels::Labels;
 use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::record::Record;
 use fargate_runners_core::register::{acknowledge, begin_mint, claim, end_mint, nonce_sha256};
@@ -24,6 +26,9 @@ pub(super) const SERVICE: &str = "fargate-runners-default-3";
 pub(super) const TASK_DEFINITION: &str = "arn:aws:ecs:us-east-1:123456789012:task-definition/fargate-runners-default:3";
 const TASK_ROLE: &str = "fargate-runners-FirstFleet-1ABCDEFGHIJKL-TaskRole-2ABCDEFGHIJK";
 const FLEET: &str = "default";
+/// Ids as long as GitHub's are now, and none of the samples'.
+const FIRST_JOB: u64 = 70_000_000_000;
+const FIRST_RUN: u64 = 20_000_000_000;
 /// What the samples' task has made up.
 const NONCE: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
 
@@ -43,6 +48,29 @@ pub(super) fn registered(task: &str, runner_id: u64, now: u64) -> Record {
     end_mint(&mut record, Minted { attempt: 1, runner_id: Some(RunnerId(runner_id)), at: now });
     acknowledge(&mut record, &nonce, Some(1), now).expect("what was minted just now may be acknowledged");
     Record::Task(record)
+}
+
+/// The record of a job that waits, since the bench began.
+pub(super) fn waiting(number: u32, now: u64) -> Record {
+    let now = Timestamp::from_millis(now);
+    let event = JobEvent {
+        fleet: fleet(),
+        home: true,
+        job_id: JobId(FIRST_JOB + u64::from(number)),
+        run_id: RunId(FIRST_RUN + u64::from(number) / 4),
+        run_attempt: 1,
+        repository: RepositoryName::parse("octo-org/hello").expect("a repository's name"),
+        workflow_name: Some("ci".to_owned()),
+        name: format!("build ({number})"),
+        labels: Labels::parse(["self-hosted", "linux", "x64"]).expect("labels"),
+        phase: JobPhase::Queued,
+        conclusion: None,
+        runner_name: None,
+        at: Some(now),
+        seen_at: now,
+        delivery: "0b989ba4-242f-11e5-81e1-c7b6966d2516".to_owned(),
+    };
+    Record::Job(JobRecord::from_event(&event))
 }
 
 fn stack() -> StackId {

@@ -4,25 +4,50 @@
 
 use fargate_runners_core::record::{Key, Record};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
-#[derive(Debug, Default)]
+/// DynamoDB reads so much of a table for a page (*Querying tables in DynamoDB: paginating the results*).
+const PAGE_BYTES: usize = 1_048_576;
+
+#[derive(Debug)]
 pub(super) struct Table {
+    /// What stands in it from the first.
+    waiting: Arc<[Value]>,
     items: Vec<Value>,
 }
 
+/// A record as the ledger would have it.
+pub(super) fn item(record: &Record) -> Value {
+    let key = record.key();
+    let place = match &key {
+        Key::Fleet(_) => "STATE".to_owned(),
+        Key::Job(_, job) => format!("JOB#{job}"),
+        Key::Task(_, task) => format!("TASK#{task}"),
+    };
+    let body = serde_json::to_string(record).expect("a record is JSON");
+    json!({
+        "pk": {"S": format!("FLEET#{}", key.fleet())}, "sk": {"S": place}, "active": {"S": place}, "version": {"N": "1"}, "body": {"S": body},
+    })
+}
+
+/// About what DynamoDB counts for an item: its names and values.
+fn bytes(item: &Value) -> usize {
+    let attributes = item.as_object().into_iter().flatten();
+    attributes
+        .map(|(name, value)| {
+            name.len() + value.as_object().into_iter().flatten().map(|(_, v)| v.as_str().map_or(0, str::len)).sum::<usize>()
+        })
+        .sum()
+}
+
 impl Table {
+    pub(super) const fn new(waiting: Arc<[Value]>) -> Self {
+        Self { waiting, items: Vec::new() }
+    }
+
     /// Puts a record where the ledger would have it.
     pub(super) fn put(&mut self, record: &Record) {
-        let key = record.key();
-        let place = match &key {
-            Key::Fleet(_) => "STATE".to_owned(),
-            Key::Job(_, job) => format!("JOB#{job}"),
-            Key::Task(_, task) => format!("TASK#{task}"),
-        };
-        let body = serde_json::to_string(record).expect("a record is JSON");
-        self.items.push(json!({
-            "pk": {"S": format!("FLEET#{}", key.fleet())}, "sk": {"S": place}, "active": {"S": place}, "version": {"N": "1"}, "body": {"S": body},
-        }));
+        self.items.push(item(record));
     }
 
     pub(super) fn answer(&self, action: &str, body: &Value) -> Result<Value, Value> {
@@ -39,16 +64,39 @@ impl Table {
             "Query" => {
                 let values = body["ExpressionAttributeValues"].as_object();
                 let partition = values.and_then(|values| values.values().next());
-                let items: Vec<&Value> = self.items.iter().filter(|item| partition == Some(&item["pk"])).collect();
-                Ok(json!({"Count": items.len(), "ScannedCount": items.len(), "Items": items}))
+                let mut items = self.all().filter(|item| partition == Some(&item["pk"]));
+                let last = &body["ExclusiveStartKey"]["sk"];
+                if !last.is_null() {
+                    items.find(|item| item["sk"] == *last);
+                }
+                let (mut page, mut size) = (Vec::new(), 0);
+                for item in items.by_ref() {
+                    size += bytes(item);
+                    page.push(item);
+                    if size > PAGE_BYTES {
+                        break;
+                    }
+                }
+                let more = items.next().is_some();
+                let mut answer = json!({"Count": page.len(), "ScannedCount": page.len(), "Items": page});
+                if let Some(last) = page.last().filter(|_| more) {
+                    answer["LastEvaluatedKey"] = json!({"pk": last["pk"], "sk": last["sk"], "active": last["active"]});
+                }
+                Ok(answer)
             }
-            "PutItem" | "UpdateItem" | "DeleteItem" | "TransactWriteItems" => Ok(json!({})),
+            // The only number that is ever asked for: how often a mint slot was.
+            "UpdateItem" => Ok(json!({"Attributes": {"used": {"N": "1"}}})),
+            "PutItem" | "DeleteItem" | "TransactWriteItems" => Ok(json!({})),
             _ => Err(json!({"__type": "UnknownOperationException", "message": "the bench's table has no such call"})),
         }
     }
 
+    fn all(&self) -> impl Iterator<Item = &Value> {
+        self.items.iter().chain(self.waiting.iter())
+    }
+
     fn one(&self, key: &Value) -> Option<&Value> {
-        self.items.iter().find(|item| item["pk"] == key["pk"] && item["sk"] == key["sk"])
+        self.all().find(|item| item["pk"] == key["pk"] && item["sk"] == key["sk"])
     }
 }
 
@@ -60,7 +108,7 @@ mod tests {
 
     #[test]
     fn what_was_put_is_read_in_each_way_and_what_is_written_is_forgotten() {
-        let mut table = Table::default();
+        let mut table = Table::new(Arc::default());
         table.put(&Record::Fleet(FleetState::new(FleetName::parse("default").unwrap())));
         let key = json!({"pk": {"S": "FLEET#default"}, "sk": {"S": "STATE"}});
         let other = json!({"pk": {"S": "FLEET#default"}, "sk": {"S": "JOB#1"}});
@@ -72,5 +120,21 @@ mod tests {
         let query = json!({"ExpressionAttributeValues": {":pk": {"S": "FLEET#default"}}});
         assert_eq!(table.answer("Query", &query).unwrap()["Count"], 1);
         assert!(table.answer("Scan", &json!({})).is_err());
+    }
+
+    #[test]
+    fn many_records_come_in_pages_and_each_of_them_once() {
+        let record =
+            |number: usize| json!({"pk": {"S": "FLEET#default"}, "sk": {"S": format!("JOB#{number}")}, "body": {"S": "x".repeat(1_000)}});
+        let table = Table::new((0..2_500).map(record).collect());
+        let (mut query, mut seen) = (json!({"ExpressionAttributeValues": {":pk": {"S": "FLEET#default"}}}), Vec::new());
+        for left in [true, true, false] {
+            let answer = table.answer("Query", &query).unwrap();
+            seen.extend(answer["Items"].as_array().unwrap().iter().map(|item| item["sk"]["S"].as_str().unwrap().to_owned()));
+            assert_eq!(answer.get("LastEvaluatedKey").is_some(), left);
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"].clone();
+        }
+        assert_eq!(seen.len(), 2_500);
+        assert_eq!(seen.iter().collect::<std::collections::BTreeSet<_>>().len(), 2_500);
     }
 }
