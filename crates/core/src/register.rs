@@ -18,6 +18,10 @@ pub const MINTS_PER_MINUTE: u32 = 150;
 /// Mints are counted in windows of this length: in any minute that begins within a window lie at most seven windows, 175 mints.
 pub const MINT_WINDOW: Duration = Duration::from_secs(10);
 
+/// Who finds a window full is told to come in one of so many next ones, in turn. Tasks add up to a quarter to the wait that they are told, by chance: after four
+/// windows that is one window, and many would miss a turn that lies further ahead.
+const TURNS_MAX: u64 = 4;
+
 /// How long a mint may be under way: the function's time limit of 25 s, after which Lambda has ended it, and a margin for clocks that differ.
 pub const MINT_LOCK: Duration = Duration::from_secs(30);
 
@@ -41,6 +45,22 @@ pub const NONCE_MAX: usize = 256;
 #[must_use]
 pub fn mints_per_window() -> u32 {
     MINTS_PER_MINUTE * u32::try_from(MINT_WINDOW.as_secs()).unwrap_or(60) / 60
+}
+
+/// The window that a time lies in, by its start.
+#[must_use]
+pub fn mint_window(now: Timestamp) -> Timestamp {
+    let length = u64::try_from(MINT_WINDOW.as_millis()).unwrap_or(u64::MAX);
+    Timestamp::from_millis(now.as_millis() / length * length)
+}
+
+/// When the one may mint who is the `asked`th, from 1, to ask in a window: `None` is now; otherwise it asks again in the window that begins then. Nothing is
+/// reserved there: it is counted anew. Were all of them told to come with the next window, most would find that full, too.
+#[must_use]
+pub fn mint_turn(window: Timestamp, asked: u64) -> Option<Timestamp> {
+    let ahead = asked.saturating_sub(1) / u64::from(mints_per_window());
+    let ahead = u32::try_from(ahead.min(TURNS_MAX)).unwrap_or(u32::MAX);
+    (ahead > 0).then(|| window + MINT_WINDOW * ahead)
 }
 
 /// What the ledger keeps of a nonce.
@@ -262,6 +282,17 @@ mod tests {
         let mut task = minted();
         acknowledge(&mut task, "n1", Some(1), NOW).unwrap();
         task
+    }
+
+    #[test]
+    fn those_who_find_a_window_full_are_told_to_come_in_the_next_ones_in_turn() {
+        let (window, each) = (mint_window(NOW + Duration::from_secs(3)), u64::from(mints_per_window()));
+        assert_eq!(window, NOW);
+        let turn = |asked| mint_turn(window, asked).map(|at| at.since(window).as_secs() / MINT_WINDOW.as_secs());
+        assert_eq!((turn(1), turn(each)), (None, None));
+        assert_eq!((turn(each + 1), turn(2 * each)), (Some(1), Some(1)));
+        assert_eq!((turn(2 * each + 1), turn(3 * each)), (Some(2), Some(2)));
+        assert_eq!((turn(4 * each), turn(4 * each + 1), turn(99 * each)), (Some(3), Some(4), Some(4)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::MemoryLedger;
 use fargate_runners_core::ids::CredentialName;
-use fargate_runners_core::register::{MINT_WINDOW, mints_per_window};
+use fargate_runners_core::register::{MINT_WINDOW, mint_turn, mint_window};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{MintPace, PortError, Slot};
 use std::collections::BTreeMap;
@@ -13,7 +13,8 @@ pub(crate) type Paces = BTreeMap<CredentialName, Pace>;
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     window: Timestamp,
-    used: u32,
+    /// How often a slot of the window was asked for, by those who got one and those who did not.
+    used: u64,
     not_before: Timestamp,
 }
 
@@ -21,11 +22,10 @@ impl MintPace for MemoryLedger {
     async fn take_slot(&self, credential: &CredentialName, now: Timestamp) -> Result<Slot, PortError> {
         let mut held = self.held();
         let pace = held.paces.entry(credential.clone()).or_default();
-        let length = u64::try_from(MINT_WINDOW.as_millis()).unwrap_or(u64::MAX);
-        let window = Timestamp::from_millis(now.as_millis() / length * length);
+        let window = mint_window(now);
         // A window that begins later than ours is another process's, whose clock is ahead: it is the one that counts.
-        let full = pace.window > window || (pace.window == window && pace.used >= mints_per_window());
-        let until = if full { pace.window + MINT_WINDOW } else { Timestamp::default() }.max(pace.not_before);
+        let ahead = if pace.window > window { pace.window + MINT_WINDOW } else { Timestamp::default() };
+        let until = ahead.max(pace.not_before);
         if until > now {
             return Ok(Slot::NotBefore(until));
         }
@@ -33,7 +33,7 @@ impl MintPace for MemoryLedger {
             (pace.window, pace.used) = (window, 0);
         }
         pace.used += 1;
-        Ok(Slot::Taken)
+        Ok(mint_turn(window, pace.used).map_or(Slot::Taken, Slot::NotBefore))
     }
 
     async fn hold(&self, credential: &CredentialName, until: Timestamp) -> Result<(), PortError> {

@@ -9,10 +9,10 @@ use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::{FleetName, RunnerId, TaskId};
 use fargate_runners_core::mutant::{self, Mutant};
 use fargate_runners_core::names::RunnerName;
-use fargate_runners_core::record::{Key, Write};
+use fargate_runners_core::record::{Key, Record, Slot, Versioned, Write};
 use fargate_runners_core::state::Launch;
 use fargate_runners_use_cases::ports::FleetList;
-use fargate_runners_use_cases::register::{Answer, Register, Route};
+use fargate_runners_use_cases::register::{Answer, Kept, Register, Route};
 use fargate_runners_use_cases::scale::{Message, Scale, Sizes};
 use fargate_runners_use_cases::sweep::Healer;
 use std::collections::HashMap;
@@ -50,8 +50,8 @@ const KNOWN_MOST: usize = 400_000;
 pub enum What {
     /// A task of the first fleet asks for a registration, under this nonce.
     Registration(u8, u8),
-    /// It acknowledges one, under this nonce and of this attempt.
-    Ack(u8, u8, u8),
+    /// It acknowledges one, under this nonce and of this attempt; the process that is asked may keep what it wrote of the task.
+    Ack(u8, u8, u8, Option<Arc<Versioned>>),
     /// It asks whether it may stay.
     Lease(u8),
     /// It is done; with a job, or without one.
@@ -214,6 +214,10 @@ impl Call {
     /// The call when it has met a conflict, up to its next question. A look asks for more then, which it took for granted at first. What it had read plays no
     /// part, so that it is one and the same after every conflict: as if it had found nothing at all before.
     fn anew(setting: &Setting, what: What, now: u8) -> Self {
+        let what = match what {
+            What::Ack(task, nonce, attempt, _) => What::Ack(task, nonce, attempt, None),
+            what => what,
+        };
         let mut call = Self::new(setting, what, now);
         if !matches!(call.0.what, What::Look(..)) {
             return call;
@@ -233,6 +237,12 @@ impl Call {
                 return call;
             }
         }
+    }
+
+    /// How many answers it has heard.
+    #[must_use]
+    pub fn heard(&self) -> usize {
+        self.0.tape.len()
     }
 
     /// What it was called for.
@@ -310,19 +320,19 @@ fn run(setting: &Setting, what: &What, tape: &[Entry], started: u8) -> Next {
 
 async fn call(setting: &Setting, what: &What, port: Port) -> Said {
     match what {
-        What::Registration(task, nonce) => register(port, Route::Registration, *task, *nonce, "").await,
-        What::Ack(task, nonce, attempt) => {
+        What::Registration(task, nonce) => register(port, Route::Registration, *task, *nonce, "", None).await,
+        What::Ack(task, nonce, attempt, kept) => {
             let name = RunnerName {
                 stack: cast::stack().clone(),
                 fleet: cast::fleet_name(0).clone(),
                 task: cast::task_id(*task).clone(),
                 attempt: *attempt,
             };
-            register(port, Route::Ack, *task, *nonce, &format!(r#","runner_name":"{name}""#)).await
+            register(port, Route::Ack, *task, *nonce, &format!(r#","runner_name":"{name}""#), kept.as_deref()).await
         }
-        What::Lease(task) => register(port, Route::Lease, *task, 0, "").await,
-        What::Done(task, true) => register(port, Route::Done, *task, 0, r#","outcome":"job""#).await,
-        What::Done(task, false) => register(port, Route::Done, *task, 0, r#","outcome":"left""#).await,
+        What::Lease(task) => register(port, Route::Lease, *task, 0, "", None).await,
+        What::Done(task, true) => register(port, Route::Done, *task, 0, r#","outcome":"job""#, None).await,
+        What::Done(task, false) => register(port, Route::Done, *task, 0, r#","outcome":"left""#, None).await,
         What::Look(fleet, news) => {
             let events: Vec<_> = news.iter().map(|news| news.event(*fleet, setting.home_of)).collect();
             match scale(port).look(cast::fleet_name(*fleet), &events).await {
@@ -342,7 +352,11 @@ async fn call(setting: &Setting, what: &What, port: Port) -> Said {
     }
 }
 
-async fn register(port: Port, route: Route, task: u8, nonce: u8, members: &str) -> Said {
+async fn register(port: Port, route: Route, task: u8, nonce: u8, members: &str, keeps: Option<&Versioned>) -> Said {
+    let kept = Kept::default();
+    if let Some(Versioned { record: Record::Task(task), version }) = keeps {
+        kept.keep(Slot::read(task.clone(), *version));
+    }
     let register = Register {
         ledger: port.clone(),
         pace: port.clone(),
@@ -351,6 +365,7 @@ async fn register(port: Port, route: Route, task: u8, nonce: u8, members: &str) 
         fleets: port.clone(),
         bus: port.clone(),
         clock: port,
+        kept,
         stack: cast::stack().clone(),
     };
     let arn = format!("arn:aws:sts::1:assumed-role/{}/{}", cast::role(0), cast::task_id(task));

@@ -5,13 +5,17 @@ use crate::call::{Call, Question, Reply, Said, Setting, What};
 use crate::cast::{self, fleet_name, task_id};
 use crate::ledger::Ledger;
 use fargate_runners_core::mutant::Mutant;
-use fargate_runners_core::record::{Key, Record, Write};
+use fargate_runners_core::record::{Key, Record, Version, Versioned, Write};
 use fargate_runners_core::task::TaskRecord;
 use stateright::{Model, Property};
+use std::sync::Arc;
 
 /// The task's own nonce, and one that somebody else made up.
 const OWN: u8 = 1;
 const OTHER: u8 = 2;
+
+/// So many processes keep what they wrote, the newest ones: an older and a newer record make all the difference there is.
+const KEEPERS: usize = 2;
 
 /// How often what may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,6 +77,9 @@ pub struct State {
     runners: Vec<(u8, u64)>,
     /// Mints that GitHub carries out although nobody waits for them any more.
     late: Vec<u8>,
+    /// What processes of `register`, each another, wrote of the task when they had minted for it, and keep for the acknowledgement. Others may have written it
+    /// since.
+    kept: Vec<Arc<Versioned>>,
     minted: u8,
     now: u8,
     left: Bounds,
@@ -86,15 +93,16 @@ struct Seen {
     stopped_registered: bool,
     /// By which nonces somebody got a registration.
     served: u8,
-    last: Last,
+    just_now: Option<JustNow>,
 }
 
 /// What has happened just now: kept for one step only, so that states are told apart by what matters later.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-struct Last {
-    condemned_was_stopped: bool,
-    stranger_was_refused: bool,
-    late_mint_landed: bool,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum JustNow {
+    CondemnedWasStopped,
+    StrangerWasRefused,
+    LateMintLanded,
+    AcknowledgedUnread,
 }
 
 /// How a question is answered.
@@ -112,17 +120,26 @@ pub enum How {
     Late,
 }
 
+/// Which process of `register` an acknowledgement comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Asked {
+    /// One of those that have minted for the task, and keep what they wrote.
+    Keeper(usize),
+    /// Any other.
+    Other,
+}
+
 /// What may happen next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each is one sentence by itself")]
 pub enum Action {
     ScriptAsks,
-    ScriptAcknowledges,
+    ScriptAcknowledges(Asked),
     ScriptStopsWaiting,
     ScriptHears(usize),
     ScriptGivesUp,
     StrangerAsks(u8),
-    StrangerAcknowledges(u8),
+    StrangerAcknowledges(u8, Asked),
     HealerStarts,
     CallIsAnswered(usize, How),
     CallDies(usize),
@@ -151,12 +168,19 @@ impl Claim {
         let (awaited, call) = state.calls[position].clone();
         let Some(question) = call.asks() else { return };
         let reply = self.reply(state, question, how);
+        if let (What::Registration(..), Question::Commit(writes), Reply::Done) = (call.what(), question, &reply) {
+            state.keep(writes);
+        }
         let call = call.hears(&self.setting, reply, state.now);
         if let (Some(Said::Registration(..)), What::Registration(_, nonce)) = (call.says(), call.what()) {
             state.seen.served |= nonce;
         }
-        if let (Some(Said::Forbidden), What::Registration(_, OTHER)) = (call.says(), call.what()) {
-            state.seen.last.stranger_was_refused = true;
+        match (call.says(), call.what()) {
+            (Some(Said::Acknowledged), What::Ack(.., Some(_))) if call.heard() == 1 => {
+                state.seen.just_now = Some(JustNow::AcknowledgedUnread);
+            }
+            (Some(Said::Forbidden), What::Registration(_, OTHER)) => state.seen.just_now = Some(JustNow::StrangerWasRefused),
+            _ => {}
         }
         if call.says().is_some() && !awaited {
             state.calls.remove(position);
@@ -206,6 +230,30 @@ impl Claim {
 }
 
 impl State {
+    /// Keeps what was written at the end of a mint.
+    fn keep(&mut self, writes: &[Write]) {
+        let is_minted = |record: &Record| matches!(record, Record::Task(task) if task.minted.is_some() && task.minting_until.is_none());
+        for Write { record, expected } in writes.iter().filter(|write| is_minted(&write.record)) {
+            if self.kept.len() == KEEPERS {
+                self.kept.remove(0);
+            }
+            self.kept.push(Arc::new(Versioned { record: record.clone(), version: Version(expected.0 + 1) }));
+        }
+    }
+
+    /// What the process keeps that is asked.
+    fn take(&mut self, asked: Asked) -> Option<Arc<Versioned>> {
+        match asked {
+            Asked::Keeper(position) => Some(self.kept.remove(position)),
+            Asked::Other => None,
+        }
+    }
+
+    /// The processes that an acknowledgement may come to.
+    fn asked(&self) -> impl Iterator<Item = Asked> + use<> {
+        (0..self.kept.len()).map(Asked::Keeper).chain([Asked::Other])
+    }
+
     fn lives(&self) -> bool {
         !matches!(self.script, Script::Left | Script::Ended)
     }
@@ -227,8 +275,8 @@ impl State {
     fn stop(&mut self) {
         self.seen.stopped_registered |=
             matches!(self.script, Script::Listens(_)) || self.record().is_some_and(|task| task.registered_at.is_some());
-        self.seen.last.condemned_was_stopped |= self.lives();
         if self.lives() {
+            self.seen.just_now = Some(JustNow::CondemnedWasStopped);
             self.script = Script::Ended;
         }
     }
@@ -291,6 +339,7 @@ impl Model for Claim {
             script: Script::Asks,
             runners: vec![],
             late: vec![],
+            kept: vec![],
             minted: 0,
             now: 0,
             left: self.bounds,
@@ -304,7 +353,7 @@ impl Model for Claim {
         if !state.awaits() && state.lives() {
             match state.script {
                 Script::Asks if room && left.asks > 0 => actions.push(Action::ScriptAsks),
-                Script::Has(..) if room && left.acks > 0 => actions.push(Action::ScriptAcknowledges),
+                Script::Has(..) if room && left.acks > 0 => actions.extend(state.asked().map(Action::ScriptAcknowledges)),
                 _ => {}
             }
             if matches!(state.script, Script::Asks | Script::Has(..)) {
@@ -315,7 +364,8 @@ impl Model for Claim {
             for nonce in [OWN, OTHER] {
                 // The task's own nonce is known to nobody but its script, until a job runs in it.
                 if state.lives() && (nonce == OTHER || matches!(state.script, Script::Listens(_))) {
-                    actions.extend([Action::StrangerAsks(nonce), Action::StrangerAcknowledges(nonce)]);
+                    actions.push(Action::StrangerAsks(nonce));
+                    actions.extend(state.asked().map(|asked| Action::StrangerAcknowledges(nonce, asked)));
                 }
             }
         }
@@ -346,24 +396,26 @@ impl Model for Claim {
 
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
         let mut state = last.clone();
-        state.seen.last = Last::default();
+        state.seen.just_now = None;
         match action {
             Action::ScriptAsks => {
                 state.left.asks -= 1;
                 self.start(&mut state, true, What::Registration(0, OWN));
             }
-            Action::ScriptAcknowledges => {
+            Action::ScriptAcknowledges(asked) => {
                 state.left.acks -= 1;
                 let Script::Has(attempt, _) = state.script else { return None };
-                self.start(&mut state, true, What::Ack(0, OWN, attempt));
+                let kept = state.take(asked);
+                self.start(&mut state, true, What::Ack(0, OWN, attempt, kept));
             }
             Action::StrangerAsks(nonce) => {
                 state.left.strangers -= 1;
                 self.start(&mut state, false, What::Registration(0, nonce));
             }
-            Action::StrangerAcknowledges(nonce) => {
+            Action::StrangerAcknowledges(nonce, asked) => {
                 state.left.strangers -= 1;
-                self.start(&mut state, false, What::Ack(0, nonce, 1));
+                let kept = state.take(asked);
+                self.start(&mut state, false, What::Ack(0, nonce, 1, kept));
             }
             Action::HealerStarts => {
                 state.left.sweeps -= 1;
@@ -381,7 +433,7 @@ impl Model for Claim {
             Action::LateMintLands(position) => {
                 let attempt = state.late.remove(position);
                 state.mint(attempt);
-                state.seen.last.late_mint_landed = true;
+                state.seen.just_now = Some(JustNow::LateMintLanded);
             }
             Action::LateMintVanishes(position) => drop(state.late.remove(position)),
             Action::JobIsSeen => state.job_is_seen(),
@@ -391,6 +443,10 @@ impl Model for Claim {
                 // Lambda has ended the calls of `register` long before; the healer may take longer.
                 state.calls.retain(|(_, call)| *call.what() == What::Sweep || call.says().is_some());
             }
+        }
+        if state.left.strangers == 0 && !matches!(state.script, Script::Asks | Script::Has(..)) {
+            // Nobody acknowledges anything any more.
+            state.kept.clear();
         }
         state.calls.sort_by_key(|(awaited, call)| (*awaited, call.rank()));
         Some(state)
@@ -413,13 +469,20 @@ impl Model for Claim {
                 state.script != Script::Left || !state.rests() || state.runners.is_empty()
             }),
             Property::sometimes("a task registers", |_, state: &State| matches!(state.script, Script::Listens(_))),
+            Property::sometimes("an acknowledgement is taken without a read", |_, state: &State| {
+                state.seen.just_now == Some(JustNow::AcknowledgedUnread)
+            }),
             Property::sometimes("a task registers after a lost mint", |_, state: &State| {
                 matches!(state.script, Script::Listens(_)) && state.record().is_some_and(|task| task.attempt > 1)
             }),
-            Property::sometimes("a mint takes effect after its function has given up", |_, state: &State| state.seen.last.late_mint_landed),
-            Property::sometimes("a task is condemned and stopped", |_, state: &State| state.seen.last.condemned_was_stopped),
+            Property::sometimes("a mint takes effect after its function has given up", |_, state: &State| {
+                state.seen.just_now == Some(JustNow::LateMintLanded)
+            }),
+            Property::sometimes("a task is condemned and stopped", |_, state: &State| {
+                state.seen.just_now == Some(JustNow::CondemnedWasStopped)
+            }),
             Property::sometimes("a task is told to leave", |_, state: &State| state.script == Script::Left),
-            Property::sometimes("a stranger is refused", |_, state: &State| state.seen.last.stranger_was_refused),
+            Property::sometimes("a stranger is refused", |_, state: &State| state.seen.just_now == Some(JustNow::StrangerWasRefused)),
             Property::sometimes("a job runs", |_, state: &State| state.record().is_some_and(|task| task.job_id.is_some())),
         ]
     }

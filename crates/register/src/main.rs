@@ -11,7 +11,7 @@ use fargate_runners_aws::{Aws, CredentialParameters, DynamoLedger, DynamoPace, E
 use fargate_runners_core::ids::StackId;
 use fargate_runners_function::{Context, Environment, Runtime, StartError};
 use fargate_runners_github::{FleetGithub, GithubClient, Http, System};
-use fargate_runners_use_cases::register::Register;
+use fargate_runners_use_cases::register::{Kept, Register};
 use request::Request;
 use std::convert::Infallible;
 
@@ -31,6 +31,7 @@ async fn main() -> Result<(), StartError> {
         fleets: FleetParameters::new(&aws, &stack_name),
         bus: EventBus::new(&aws, environment.text("EVENT_BUS_NAME")?),
         clock: SystemClock,
+        kept: Kept::default(),
         stack: environment.read("STACK_ID", StackId::parse)?,
     };
     let register = &register;

@@ -8,7 +8,7 @@ use fargate_runners_core::ecs_event::TaskStateChange;
 use fargate_runners_model_github::{Action, Answer as Delivered, Outgoing, Payload, signature};
 use fargate_runners_use_cases::deregister::{Again, Deregister};
 use fargate_runners_use_cases::ports::DeadLetterSource;
-use fargate_runners_use_cases::register::{Answer, Register, Route};
+use fargate_runners_use_cases::register::{Answer, Kept, Register, Route};
 use fargate_runners_use_cases::scale::{Message, Scale, Sizes};
 use fargate_runners_use_cases::sweep::{Healer, Ports, Sweep};
 use fargate_runners_use_cases::webhook::{Delivery, Webhook};
@@ -56,7 +56,7 @@ impl Functions {
             let wrong = world.strikes(Fault::ClockSkew);
             let skew = if wrong { world.faults.between(Fault::ClockSkew, 0, 4_000).cast_signed() - 2_000 } else { 0 };
             let sizes = world.many.map_or_else(Sizes::default, Sizes::with_many);
-            Rc::new(Host { skew, fleets: RefCell::default(), sizes })
+            Rc::new(Host { skew, fleets: RefCell::default(), sizes, kept: Kept::default() })
         }))
     }
 }
@@ -124,6 +124,7 @@ async fn register(world: &Rc<World>, request: &ApiCall) -> Option<Answer> {
         fleets: call.clone(),
         bus: call.clone(),
         clock: call.clone(),
+        kept: call.host().kept.clone(),
         stack: world.stack.clone(),
     };
     let arn = format!("arn:aws:sts::111122223333:assumed-role/runners-{}-task/{}", request.fleet, request.task_id);

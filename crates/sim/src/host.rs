@@ -7,6 +7,7 @@ use fargate_runners_core::ids::{FleetName, TaskId};
 use fargate_runners_core::record::{Record, Versioned};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{FleetList, PortError, Retry};
+use fargate_runners_use_cases::register::Kept;
 use fargate_runners_use_cases::scale::Sizes;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,6 +62,8 @@ pub struct Host {
     pub fleets: RefCell<Option<Arc<FleetList>>>,
     /// How large the fleets were when it looked at them last.
     pub sizes: Sizes,
+    /// The tasks that it minted for last.
+    pub kept: Kept,
 }
 
 /// One call of a function. Clones are the same call.

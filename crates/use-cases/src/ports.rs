@@ -136,13 +136,13 @@ pub trait Ledger {
 pub enum Slot {
     /// It may.
     Taken,
-    /// Not before this time.
+    /// Ask again at this time: credential and window are free by then, or it is a turn of one's own (`register::mint_turn`).
     NotBefore(Timestamp),
 }
 
 /// The pace of mints of each credential: an atomic counter over windows, shared by all processes.
 pub trait MintPace {
-    /// Takes a slot of the window that `now` lies in (`register::MINT_WINDOW`, `register::mints_per_window`), unless it is full or the credential is held.
+    /// Takes a slot of the window that `now` lies in (`register::mint_window`), unless it is full (`register::mint_turn`) or the credential is held.
     async fn take_slot(&self, credential: &CredentialName, now: Timestamp) -> Result<Slot, PortError>;
 
     /// GitHub has asked for a pause: no slot is given before `until`. A later pause is not shortened.

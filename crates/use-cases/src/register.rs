@@ -2,10 +2,12 @@
 //! registration, and none once its listener may have started. A caller who is not one of ours learns nothing but 403; the log says why.
 
 mod caller;
+mod kept;
 mod leave;
 mod mint;
 
 pub use caller::Caller;
+pub use kept::Kept;
 
 use crate::find;
 use crate::ports::{Bus, Clock, Fleets, Github, JitRunner, Ledger, MintPace, PortError, Tasks, chain};
@@ -46,6 +48,8 @@ pub struct Register<L, P, G, T, F, B, C> {
     pub bus: B,
     /// The time.
     pub clock: C,
+    /// What this process wrote last.
+    pub kept: Kept,
     /// This installation.
     pub stack: StackId,
 }
@@ -141,11 +145,11 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
             }
             Err(Trouble::Refused(Refusal::AskAgain { reason, after })) => {
                 tracing::info!(caller = user_arn, ?route, reason, after_secs = after.as_secs(), "told a task to ask again");
-                Answer::Unavailable(after)
+                Answer::Unavailable(whole_seconds(after))
             }
             Err(Trouble::NotBefore(until)) => {
                 metrics::counter!("MintsDelayed").increment(1);
-                Answer::TooMany(until.since(self.clock.now()).max(Duration::from_secs(1)))
+                Answer::TooMany(whole_seconds(until.since(self.clock.now())))
             }
             Err(Trouble::Contention) => {
                 tracing::warn!(caller = user_arn, ?route, "the task's records are being written by others; it asks again");
@@ -204,4 +208,9 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
     fn name(&self, fleet: &Fleet, caller: &Caller, attempt: u8) -> RunnerName {
         RunnerName { stack: self.stack.clone(), fleet: fleet.name.clone(), task: caller.task.clone(), attempt }
     }
+}
+
+/// A task is told whole seconds, one at least: never fewer than it has to wait, or it would ask before its turn, and be given one that is further off.
+fn whole_seconds(wait: Duration) -> Duration {
+    Duration::from_secs(u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX).max(1))
 }

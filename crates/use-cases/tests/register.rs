@@ -10,11 +10,12 @@ use fargate_runners_core::time::Timestamp;
 use fargate_runners_core::{ids::FleetName, record::Record, record::Version, record::Write};
 use fargate_runners_ledger_memory::MemoryLedger;
 use fargate_runners_use_cases::ports::{Clock, Deleted, Ledger, MintError, MintPace, PortError, Protection, Retry};
-use fargate_runners_use_cases::register::{Announces, Answer, Register, Route};
+use fargate_runners_use_cases::register::{Announces, Answer, Kept, Register, Route};
 use std::time::Duration;
 
 type TestRegister = Register<TestLedger, MemoryLedger, World, World, World, World, World>;
 
+/// A process of `register` that has just started.
 fn register(world: &World) -> TestRegister {
     Register {
         ledger: TestLedger(world.clone()),
@@ -24,7 +25,22 @@ fn register(world: &World) -> TestRegister {
         fleets: world.clone(),
         bus: world.clone(),
         clock: world.clone(),
+        kept: Kept::default(),
         stack: stack(),
+    }
+}
+
+/// A request of the first task of the fleet "burst" to a process.
+async fn asks(process: &TestRegister, route: Route, runner_name: Option<&str>) -> Answer {
+    let body = serde_json::json!({ "nonce": "n", "runner_name": runner_name }).to_string();
+    process.handle(route, Some(&arn("burst", 1)), body.as_bytes()).await
+}
+
+/// A process mints for the task; the name of its runner.
+async fn mints(process: &TestRegister) -> String {
+    match asks(process, Route::Registration, None).await {
+        Answer::Jit(name, _) => name.to_string(),
+        answer => panic!("{answer:?}"),
     }
 }
 
@@ -233,7 +249,7 @@ async fn a_task_that_waits_for_its_mint_is_protected_already_and_not_asked_about
     assert!(matches!(ask(&world, Route::Registration, "default", 1, "other").await, Answer::Forbidden));
     world.passes(61);
     assert!(matches!(ask(&world, Route::Registration, "default", 1, "n").await, Answer::Jit(..)));
-    assert_eq!(world.with(|state| state.protected.len()), 1);
+    assert_eq!(world.with(|state| (state.protected.len(), state.described)), (1, 1));
 }
 
 #[tokio::test]
@@ -296,6 +312,53 @@ async fn a_task_that_leaves_before_its_ack_leaves_no_runner_behind() {
     assert!(matches!(ask(&world, Route::Ack, "burst", 1, "n").await, Answer::Leave));
     assert_eq!(world.with(|state| state.runners.len()), 0);
     assert_eq!(world.task("burst", 1).await.unwrap().task_id, task_id(1));
+}
+
+#[tokio::test]
+async fn who_has_minted_takes_the_acknowledgement_without_a_read() {
+    let world = World::default();
+    world.runs("burst", 1, "RUNNING");
+    let (process, other) = (register(&world), register(&world));
+    let name = mints(&process).await;
+    let reads = world.with(|state| state.reads);
+    assert!(matches!(asks(&process, Route::Ack, Some(&name)).await, Answer::Acknowledged(_)));
+    assert_eq!(world.with(|state| state.reads), reads);
+    assert_eq!(world.task("burst", 1).await.unwrap().state(), TaskState::Idle);
+    for process in [&process, &other] {
+        assert!(matches!(asks(process, Route::Ack, Some(&name)).await, Answer::Acknowledged(_)), "a repeat");
+        assert!(matches!(asks(process, Route::Registration, None).await, Answer::Forbidden));
+    }
+    assert_eq!(world.with(|state| state.reads), reads + 4);
+}
+
+#[tokio::test]
+async fn an_acknowledgement_goes_by_what_others_have_written_since() {
+    let world = World::default();
+    world.runs("burst", 1, "RUNNING");
+    let (process, other) = (register(&world), register(&world));
+    let first = mints(&process).await;
+    let second = mints(&other).await;
+    assert!(matches!(asks(&process, Route::Ack, Some(&first)).await, Answer::Forbidden), "it was replaced");
+    let third = mints(&process).await;
+    let fourth = mints(&other).await;
+    assert!(
+        matches!(asks(&process, Route::Ack, Some(&fourth)).await, Answer::Acknowledged(_)),
+        "what it kept knew only {third}, after {second}"
+    );
+    assert_eq!(world.task("burst", 1).await.unwrap().attempt, 4);
+}
+
+#[tokio::test]
+async fn a_task_that_was_condemned_since_its_mint_is_told_to_leave_by_who_has_minted() {
+    let world = World::default();
+    world.runs("burst", 1, "RUNNING");
+    let process = register(&world);
+    let name = mints(&process).await;
+    let mut task = world.task("burst", 1).await.unwrap();
+    assert!(fargate_runners_core::register::condemn(&mut task, world.now()));
+    world.1.commit(&[Write { record: Record::Task(task), expected: Version(2) }], world.now()).await.unwrap();
+    assert!(matches!(asks(&process, Route::Ack, Some(&name)).await, Answer::Leave));
+    assert_eq!(world.with(|state| state.runners.len()), 0);
 }
 
 #[tokio::test]

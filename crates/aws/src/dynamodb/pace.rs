@@ -1,5 +1,6 @@
-//! The pace of mints over DynamoDB: one item a credential, with the window that is counted, how many slots of it are taken, and the time before which
-//! GitHub wants no call. Each change is one conditional update, so that no two processes take the same slot.
+//! The pace of mints over DynamoDB: one item a credential, with the window that is counted (`window`, its start in milliseconds), how often a slot of it was
+//! asked for (`used`), and the time before which GitHub wants no call (`not_before`). Each change is one conditional update, so that no two processes take the
+//! same slot.
 
 use super::item::{Item, number, number_of, text};
 use crate::config::Aws;
@@ -7,22 +8,28 @@ use crate::error::port_error;
 use crate::limits::PACE_ROUNDS;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use fargate_runners_core::ids::CredentialName;
-use fargate_runners_core::register::{MINT_WINDOW, mints_per_window};
+use fargate_runners_core::register::{MINT_WINDOW, mint_turn, mint_window};
 use fargate_runners_core::time::Timestamp;
-use fargate_runners_use_cases::ports::{MintPace, PortError, Slot};
+use fargate_runners_use_cases::ports::{MintPace, PortError, Retry, Slot};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The pace of mints in a table. Clones share the client.
 #[derive(Clone, Debug)]
 pub struct DynamoPace {
     aws: Aws,
     table: String,
+    /// The newest window of each credential in which this process has counted. Where that was long ago, nobody else has begun the present one either, in all
+    /// likelihood.
+    seen: Arc<Mutex<BTreeMap<CredentialName, Timestamp>>>,
 }
 
 /// What became of an update.
 enum Outcome {
-    Done,
+    /// What it has changed, as it is now.
+    Done(Item),
     /// Its condition did not hold; what stands there, if DynamoDB told.
     Refused(Option<Item>),
 }
@@ -31,18 +38,26 @@ impl DynamoPace {
     /// The pace in the table of that name.
     #[must_use]
     pub fn new(aws: &Aws, table: impl Into<String>) -> Self {
-        Self { aws: aws.clone(), table: table.into() }
+        Self { aws: aws.clone(), table: table.into(), seen: Arc::default() }
     }
 
-    /// Until when no slot is to be had, as the item has it; for those who ask why a task waits.
+    /// When somebody who asks now has a turn, as the item has it, unless that is at once; for those who ask why a task waits.
     pub async fn paused_until(&self, credential: &CredentialName, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
         let call = self.aws.dynamodb().get_item().table_name(&self.table).consistent_read(true);
         let call = call.key("pk", text(format!("CREDENTIAL#{credential}"))).key("sk", text("PACE"));
         let answer = call.send().await.map_err(|error| port_error(format!("reading the pace of credential {credential}"), error))?;
         let Some(item) = answer.item else { return Ok(None) };
-        let full = number_of(&item, "used").is_some_and(|used| used >= u64::from(mints_per_window()));
-        let window = number_of(&item, "window").filter(|_| full).map(end_of);
-        Ok(number_of(&item, "not_before").map(Timestamp::from_millis).max(window).filter(|until| *until > now))
+        let window = number_of(&item, "window").map(Timestamp::from_millis).zip(number_of(&item, "used"));
+        let turn = window.filter(|(window, _)| *window + MINT_WINDOW > now).and_then(|(window, used)| mint_turn(window, used + 1));
+        Ok(number_of(&item, "not_before").map(Timestamp::from_millis).max(turn).filter(|until| *until > now))
+    }
+
+    fn seen(&self, credential: &CredentialName) -> Option<Timestamp> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(credential).copied()
+    }
+
+    fn saw(&self, credential: &CredentialName, window: Timestamp) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(credential.clone(), window);
     }
 
     fn update(&self, credential: &CredentialName) -> UpdateItemFluentBuilder {
@@ -50,6 +65,7 @@ impl DynamoPace {
         call.key("pk", text(format!("CREDENTIAL#{credential}")))
             .key("sk", text("PACE"))
             .expression_attribute_names("#not_before", "not_before")
+            .return_values(ReturnValue::UpdatedNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
@@ -57,12 +73,11 @@ impl DynamoPace {
         let call = self
             .update(credential)
             .update_expression("SET #used = #used + :one")
-            .condition_expression("#window = :window AND #used < :limit AND (attribute_not_exists(#not_before) OR #not_before <= :now)")
+            .condition_expression("#window = :window AND (attribute_not_exists(#not_before) OR #not_before <= :now)")
             .expression_attribute_names("#window", "window")
             .expression_attribute_names("#used", "used")
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":window", number(window))
-            .expression_attribute_values(":limit", number(u64::from(mints_per_window())))
             .expression_attribute_values(":now", number(now.as_millis()));
         send(format!("taking a mint slot of credential {credential}"), call).await
     }
@@ -85,7 +100,7 @@ impl DynamoPace {
 
 async fn send(what: String, call: UpdateItemFluentBuilder) -> Result<Outcome, PortError> {
     match call.send().await {
-        Ok(_) => Ok(Outcome::Done),
+        Ok(answer) => Ok(Outcome::Done(answer.attributes.unwrap_or_default())),
         Err(error) => match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(refused)) => Ok(Outcome::Refused(refused.item.clone())),
             _ => Err(port_error(what, error)),
@@ -93,13 +108,12 @@ async fn send(what: String, call: UpdateItemFluentBuilder) -> Result<Outcome, Po
     }
 }
 
-/// Until when there is no slot, as far as the item tells; none if a window may be begun.
+/// Until when there is no slot, as far as the item tells.
 fn wait_until(item: &Item, window: u64, now: Timestamp) -> Option<Timestamp> {
     let held = number_of(item, "not_before").map(Timestamp::from_millis).filter(|until| *until > now);
-    let counted = number_of(item, "window").filter(|counted| *counted >= window);
     // Another process's clock may be ahead: its window is then the one that counts.
-    let full = counted.map(end_of);
-    held.max(full)
+    let ahead = number_of(item, "window").filter(|counted| *counted > window).map(end_of);
+    held.max(ahead)
 }
 
 fn end_of(window: u64) -> Timestamp {
@@ -108,19 +122,26 @@ fn end_of(window: u64) -> Timestamp {
 
 impl MintPace for DynamoPace {
     async fn take_slot(&self, credential: &CredentialName, now: Timestamp) -> Result<Slot, PortError> {
-        let length = u64::try_from(MINT_WINDOW.as_millis()).unwrap_or(u64::MAX);
-        let window = now.as_millis() / length * length;
+        let start = mint_window(now);
+        let window = start.as_millis();
+        // The first in a window begins it, all others count in it. Who tries first what it is likelier to be mostly needs one call: a lone job begins, and of many
+        // each process counts, once it has met the window before.
+        let mut begins = self.seen(credential).is_none_or(|seen| seen + MINT_WINDOW < start);
         for _ in 0..PACE_ROUNDS {
-            let refused = match self.count(credential, window, now).await? {
-                Outcome::Done => return Ok(Slot::Taken),
+            let outcome = if begins { self.begin(credential, window, now).await? } else { self.count(credential, window, now).await? };
+            let item = match outcome {
+                Outcome::Done(item) => {
+                    self.saw(credential, start);
+                    let missing = || PortError::bare("taking a mint slot, whose count DynamoDB did not tell,", Retry::UnknownEffect);
+                    let asked = if begins { 1 } else { number_of(&item, "used").ok_or_else(missing)? };
+                    return Ok(mint_turn(start, asked).map_or(Slot::Taken, Slot::NotBefore));
+                }
                 Outcome::Refused(item) => item,
             };
-            if let Some(until) = refused.and_then(|item| wait_until(&item, window, now)) {
+            if let Some(until) = item.and_then(|item| wait_until(&item, window, now)) {
                 return Ok(Slot::NotBefore(until));
             }
-            if matches!(self.begin(credential, window, now).await?, Outcome::Done) {
-                return Ok(Slot::Taken);
-            }
+            begins = !begins;
         }
         Ok(Slot::NotBefore(end_of(window)))
     }
@@ -133,5 +154,72 @@ impl MintPace for DynamoPace {
             .expression_attribute_values(":until", number(until.as_millis()));
         // Refused: a pause that lasts as long is recorded already.
         send(format!("holding the mints of credential {credential}"), call).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Answers;
+    use serde_json::{Value, json};
+    use std::time::Duration;
+
+    const WINDOW: Timestamp = Timestamp::from_secs(10_000);
+
+    fn done(used: u64) -> (u16, Value) {
+        (200, json!({"Attributes": {"used": {"N": used.to_string()}}}))
+    }
+
+    fn refused(window: Timestamp, used: u64) -> (u16, Value) {
+        let item = json!({"window": {"N": window.as_millis().to_string()}, "used": {"N": used.to_string()}});
+        (400, json!({"__type": "ConditionalCheckFailedException", "message": "", "Item": item}))
+    }
+
+    /// What each of these takers gets, and whether each call has begun a window.
+    async fn takes(pace: &DynamoPace, answers: &Answers, at: &[u64]) -> (Vec<Slot>, Vec<bool>) {
+        let before = answers.requests().len();
+        let credential = CredentialName::parse("default").unwrap();
+        let mut slots = vec![];
+        for second in at {
+            slots.push(pace.take_slot(&credential, WINDOW + Duration::from_secs(*second)).await.unwrap());
+        }
+        let begins = |request: &Value| request["UpdateExpression"].as_str().unwrap().contains("#window = :window");
+        (slots, answers.requests()[before..].iter().map(begins).collect())
+    }
+
+    #[tokio::test]
+    async fn a_lone_job_takes_one_call_and_so_does_each_of_many() {
+        let (answers, aws) = Answers::of([done(1), done(2), done(26), refused(WINDOW, 30), done(1)]);
+        let pace = DynamoPace::new(&aws, "ledger");
+        let (slots, begins) = takes(&pace, &answers, &[0, 1, 2]).await;
+        assert_eq!(slots, [Slot::Taken, Slot::Taken, Slot::NotBefore(WINDOW + MINT_WINDOW)]);
+        assert_eq!(begins, [true, false, false]);
+        // The next window follows at once: it counts first, as if others had begun it.
+        assert_eq!(takes(&pace, &answers, &[10]).await, (vec![Slot::Taken], vec![false, true]));
+    }
+
+    #[tokio::test]
+    async fn a_process_that_is_new_counts_in_the_window_that_others_have_begun() {
+        let (answers, aws) = Answers::of([refused(WINDOW, 25), done(26), refused(WINDOW, 26), done(27)]);
+        let turn = Slot::NotBefore(WINDOW + MINT_WINDOW);
+        for _ in 0..2 {
+            let (slots, begins) = takes(&DynamoPace::new(&aws, "ledger"), &answers, &[1]).await;
+            assert_eq!((slots, begins), (vec![turn], vec![true, false]));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lone_job_that_comes_after_a_while_takes_one_call() {
+        let (answers, aws) = Answers::of([done(1), done(1)]);
+        let pace = DynamoPace::new(&aws, "ledger");
+        assert_eq!(takes(&pace, &answers, &[0, 600]).await, (vec![Slot::Taken; 2], vec![true; 2]));
+    }
+
+    #[tokio::test]
+    async fn nobody_mints_on_an_answer_that_does_not_say_how_many_have_asked() {
+        let (_, aws) = Answers::of([done(1), (200, json!({}))]);
+        let (pace, credential) = (DynamoPace::new(&aws, "ledger"), CredentialName::parse("default").unwrap());
+        assert_eq!(pace.take_slot(&credential, WINDOW).await.unwrap(), Slot::Taken);
+        assert_eq!(pace.take_slot(&credential, WINDOW).await.unwrap_err().retry, Retry::UnknownEffect);
     }
 }

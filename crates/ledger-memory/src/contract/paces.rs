@@ -40,6 +40,16 @@ pub(super) async fn a_window_admits_so_many_mints_and_the_next_one_as_many(pace:
     assert_eq!(take(pace, &credential, end + MINT_WINDOW).await, Slot::Taken);
 }
 
+pub(super) async fn those_who_find_a_window_full_are_spread_over_the_next_ones(pace: &impl MintPace) {
+    let (credential, (now, end)) = (credential("turns"), window());
+    for told in [Slot::Taken, Slot::NotBefore(end), Slot::NotBefore(end + MINT_WINDOW)] {
+        for _ in 0..mints_per_window() {
+            assert_eq!(take(pace, &credential, now).await, told);
+        }
+    }
+    assert_eq!(take(pace, &credential, end).await, Slot::Taken, "the next window counts anew");
+}
+
 pub(super) async fn credentials_have_a_pace_of_their_own(pace: &impl MintPace) {
     let (one, other, (now, _)) = (credential("own"), credential("own.other"), window());
     hold(pace, &one, now + MINT_WINDOW).await;

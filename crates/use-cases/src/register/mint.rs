@@ -36,8 +36,9 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
         if let Err(refusal) = may_claim(task.get(), nonce, self.clock.now()) {
             return self.refuse(fleet, task.get(), refusal).await;
         }
-        let claimed = is_claimed(task.get(), self.clock.now());
-        if !claimed {
+        // Whoever knows the nonce of a claim is the start script that made it, in a task that ECS has called running. Should it have ended since, its runner is
+        // removed as that of any task that ends without having seen it off.
+        if !is_claimed(task.get(), self.clock.now()) {
             let facts = self.facts(fleet, caller).await?;
             if facts.service.is_some() && !mutant::is(Mutant::MintBeforeProtection) {
                 self.protect(fleet, caller).await?;
@@ -49,10 +50,6 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
             // The claim is kept while the task waits: `scale` knows by it that ECS cannot pick this task any more.
             self.write(&mut task).await.map_err(busy_record)?;
             return Err(Trouble::NotBefore(until));
-        }
-        if claimed {
-            // It has waited since it was claimed.
-            self.facts(fleet, caller).await?;
         }
         let earlier = task.get().clone();
         begin_mint(task.get_mut(), self.clock.now());
@@ -72,11 +69,18 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
         let runner =
             runner.map(RunnerName::parse).transpose().map_err(|_| Refusal::Forbidden("it acknowledges a runner with no such name"))?;
         let attempt = runner.map(|runner| runner.attempt);
+        let mut kept = self.kept.take(&caller.task);
         for _ in 0..CONFLICTS_MAX {
             let now = self.clock.now();
-            let mut task = self.task(fleet, caller, now).await?;
-            if let Err(refusal) = acknowledge(task.get_mut(), nonce, attempt, now) {
-                return self.refuse(fleet, task.get(), refusal).await;
+            let (mut task, is_read) = match kept.take() {
+                Some(kept) => (kept, false),
+                None => (self.task(fleet, caller, now).await?, true),
+            };
+            match acknowledge(task.get_mut(), nonce, attempt, now) {
+                Ok(()) => {}
+                Err(refusal) if is_read => return self.refuse(fleet, task.get(), refusal).await,
+                // Others may have written the record since: what it says now decides.
+                Err(_) => continue,
             }
             let first = task.is_changed();
             match self.write(&mut task).await {
@@ -144,7 +148,10 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
             end_mint(task.get_mut(), minted.clone());
             task.get_mut().cleared = minted.attempt - 1;
             match self.write(&mut task).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.kept.keep(task);
+                    return Ok(());
+                }
                 Err(CommitError::Failed(error)) => return Err(error.into()),
                 Err(CommitError::Conflict) => task = self.task(fleet, caller, self.clock.now()).await?,
             }

@@ -65,6 +65,10 @@ pub struct World(Arc<Mutex<State>>, pub MemoryLedger);
 pub struct State {
     pub now: Timestamp,
     pub fleets: Vec<Fleet>,
+    /// How often records were read by their keys.
+    pub reads: usize,
+    /// How often ECS was asked about a task.
+    pub described: usize,
     /// Parameters that hold no description of a fleet.
     pub unreadable: Vec<String>,
     pub secrets: Vec<String>,
@@ -104,6 +108,8 @@ impl Default for State {
         Self {
             now: NOW,
             fleets: vec![fleet("default", "service"), fleet("burst", "tasks")],
+            reads: 0,
+            described: 0,
             unreadable: vec![],
             secrets: vec!["It's a Secret to Everybody".to_owned()],
             published: vec![],
@@ -282,7 +288,10 @@ impl Github for World {
 
 impl Tasks for World {
     async fn describe(&self, _fleet: &Fleet, task: &TaskId) -> Result<Option<TaskFacts>, PortError> {
-        Ok(self.with(|state| state.facts.get(task).cloned()))
+        Ok(self.with(|state| {
+            state.described += 1;
+            state.facts.get(task).cloned()
+        }))
     }
 
     async fn protect(&self, _fleet: &Fleet, task: &TaskId, _duration: Duration) -> Result<Protection, PortError> {
@@ -346,6 +355,7 @@ impl Ledger for TestLedger {
         if self.0.with(|state| keys.iter().any(|key| state.ledger_fails.as_ref() == Some(key.fleet()))) {
             return Err(broken("reading the ledger"));
         }
+        self.0.with(|state| state.reads += 1);
         self.0.1.read(keys, now).await
     }
 
