@@ -30,7 +30,7 @@ async fn a_life_has_a_start_a_first_answer_and_warm_calls() {
 
     let summary = Summary::of(&subject, &[life.clone(), life]).unwrap();
     assert!((summary.first_ms.median - summary.first_without_calls_ms.median).abs() < f64::EPSILON, "it calls nobody");
-    let results = Results { machine: "this one".to_owned(), runs: 2, calls: 3, functions: vec![summary] };
+    let results = Results { machine: "this one".to_owned(), runs: 2, calls: 3, waiting: 0, functions: vec![summary] };
     let kept = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("kept.json");
     results.write(&kept).unwrap();
     let (kept, was) = (Results::read(&kept).unwrap(), results);

@@ -127,11 +127,16 @@ impl EcsModel {
         task.container = Container::Running;
         task.last_status = Status::Running;
         task.started_at = Some(now);
-        let service = service_key(task);
+        let key = service_key(task);
         self.changed(serial);
-        if let Some(service) = service.and_then(|key| self.services.get_mut(&key)) {
+        if let Some(key) = key
+            && let Some(service) = self.services.get_mut(&key)
+            && service.failures_in_a_row > 0
+        {
             service.failures_in_a_row = 0;
             service.not_before = 0;
+            // While tasks failed, they were placed one by one: the others that are missing follow now.
+            self.look_soon(&key);
         }
     }
 

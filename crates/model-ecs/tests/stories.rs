@@ -12,12 +12,14 @@ struct World {
     events: Vec<TaskEvent>,
     commands: Vec<Command>,
     ignores_terminate: bool,
+    /// So many of the next starts fail.
+    fails_to_start: usize,
 }
 
 impl World {
     fn new(config: Config) -> Self {
-        let mut world =
-            Self { model: EcsModel::new(config, 7), now: 1_000_000, events: vec![], commands: vec![], ignores_terminate: false };
+        let model = EcsModel::new(config, 7);
+        let mut world = Self { model, now: 1_000_000, events: vec![], commands: vec![], ignores_terminate: false, fails_to_start: 0 };
         world.ask("CreateCluster", &json!({"clusterName": "c"}));
         world.register();
         world
@@ -76,6 +78,10 @@ impl World {
             let done = commands.is_empty() && next == end;
             for command in commands {
                 let report = match &command {
+                    Command::Start { task_id } if self.fails_to_start > 0 => {
+                        self.fails_to_start -= 1;
+                        Some(Report::FailedToStart { task_id: task_id.clone(), reason: "CannotPullContainerError".to_owned() })
+                    }
                     Command::Start { task_id } => Some(Report::Started { task_id: task_id.clone() }),
                     Command::Terminate { .. } if self.ignores_terminate => None,
                     Command::Terminate { task_id } => Some(Report::Exited { task_id: task_id.clone(), code: 143 }),
@@ -136,6 +142,17 @@ fn a_task_that_cannot_pull_its_image_makes_the_service_back_off() {
     world.wait(3_600_000);
     assert!(world.model.tasks_started() < 15, "{} tasks in an hour", world.model.tasks_started());
     assert_eq!(world.model.tasks().next().unwrap().stop_code.unwrap().as_str(), "TaskFailedToStart");
+}
+
+#[test]
+fn a_service_whose_first_task_failed_has_all_of_them_in_the_end() {
+    let mut world = World::with_service(Config::default(), 0);
+    world.fails_to_start = 1;
+    world.scale_to(1);
+    world.wait(40_000);
+    world.scale_to(4);
+    world.wait(10 * BOOT_MS);
+    assert_eq!(world.running().len(), 4, "they are placed one by one until the first one runs");
 }
 
 #[test]
