@@ -219,6 +219,22 @@ fn a_count_that_somebody_has_lowered_is_not_put_right_beyond_a_maximum_that_was_
 }
 
 #[test]
+fn a_count_that_somebody_has_lowered_below_those_who_run_is_put_right_for_them_whatever_the_maximum_is_now() {
+    let mut world = busy(6, 6);
+    world.fleet = fleet("service", 3, 0, 1);
+    world.passes(900);
+    world.look();
+    // By hand the count is set to 2; ECS ends nobody, since all are protected. One crashes.
+    world.stops(1, 1);
+    world.happens(&drifted(2, world.now));
+    let wanted = world.looks_and_dies().want;
+    assert!(wanted.iter().all(|(_, count)| *count <= 5), "{wanted:?}");
+    world.passes(100);
+    world.happens(&drifted(2, world.now));
+    assert_eq!(world.look().want, [(service(1), 5)], "or ECS would refuse protection, and its renewal, to all of them");
+}
+
+#[test]
 fn a_count_that_was_put_right_is_not_raised_again_by_late_word_of_what_it_was_before() {
     let mut world = world(2, 0);
     world.queues(1..=20);
@@ -272,4 +288,5 @@ fn a_count_that_somebody_has_raised_falls_to_the_maximum_with_the_first_place_th
     world.finishes(1);
     world.passes(10);
     assert_eq!(world.look().want, [(service(1), 5)], "seven would be two more than there may be");
+    assert_eq!(world.view.state.get().counts.booting, 4);
 }

@@ -37,7 +37,7 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally:
     view.state.get_mut().services.entry(current.clone()).or_default();
     // What an earlier look began and could not finish is tried again in a while, not at once: ECS may refuse it for long.
     let again = if falling(view).is_empty() { COALESCE } else { RELEASE_RETRY };
-    forget_excess(view, fleet, current);
+    forget_excess(view, fleet, current, now);
     take_back(view, Some(current), now);
     spare_the_needed(view, current, tally, now);
     let places = all_places(view, Some(current), now);
@@ -60,7 +60,11 @@ pub(super) fn plan(view: &mut View, fleet: &Fleet, current: &ServiceName, tally:
         let needed = if name == current { tally.needed_to_boot() } else { 0 };
         if places.free_to_lower(needed) {
             let most = if name == current { super::maximum(fleet).saturating_sub(elsewhere(view, current)) } else { u32::MAX };
-            release(view, Some(current), name, most, tally, &mut plan, now);
+            let taken_out = release(view, Some(current), name, most, tally, &mut plan, now);
+            if name == current {
+                tally.booting = tally.booting.saturating_sub(taken_out);
+                tally.counts.booting = tally.counts.booting.saturating_sub(taken_out);
+            }
         } else if !self::ready(view, Some(current), name, now).is_empty() {
             look_within(&mut plan, RELEASE_RETRY);
         }
@@ -126,9 +130,11 @@ fn call(view: &mut View, fleet: &Fleet, current: Option<&ServiceName>, plan: &mu
     }
 }
 
-/// A count that is known not to have been reached yet, and may not be any more since the maximum was lowered, is not wanted any more. Nothing falls by it.
-fn forget_excess(view: &mut View, fleet: &Fleet, current: &ServiceName) {
-    let most = super::maximum(fleet).saturating_sub(elsewhere(view, current));
+/// A count that is known not to have been reached yet, and may not be any more since the maximum was lowered, is not wanted any more, but for those who run:
+/// somebody may have lowered the count below them. Nothing falls by it.
+fn forget_excess(view: &mut View, fleet: &Fleet, current: &ServiceName, now: Timestamp) {
+    let run = least(view, Some(current), current, Leavers::AreGone, now);
+    let most = super::maximum(fleet).saturating_sub(elsewhere(view, current)).max(run);
     if let Some(service) = view.state.get_mut().services.get_mut(current)
         && let Some(applied) = service.applied
         && service.desired > applied
@@ -307,12 +313,22 @@ fn answer(view: &mut View, tasks: &[TaskId], answer: DoneAnswer) {
 }
 
 /// Takes the places of ready tasks out of a service, and with them those beyond the `most` that it may have, in which nobody is needed to boot then: somebody
-/// raised the count by hand, and may have lowered it again since, so that asking for it would start those boots anew.
-fn release(view: &mut View, current: Option<&ServiceName>, name: &ServiceName, most: u32, tally: &Tally, plan: &mut Plan, now: Timestamp) {
+/// raised the count by hand, and may have lowered it again since, so that asking for it would start those boots anew. Returns how many places went beside
+/// those of the ready tasks.
+fn release(
+    view: &mut View,
+    current: Option<&ServiceName>,
+    name: &ServiceName,
+    most: u32,
+    tally: &Tally,
+    plan: &mut Plan,
+    now: Timestamp,
+) -> u32 {
     let ready = ready(view, current, name, now);
-    let Some(oldest) = ready.first().and_then(|task| view.tasks.get(task)?.get().done_at) else { return };
+    let Some(oldest) = ready.first().and_then(|task| view.tasks.get(task)?.get().done_at) else { return 0 };
     if !all_protected(view, current, name, now) {
-        return look_within(plan, RELEASE_RETRY);
+        look_within(plan, RELEASE_RETRY);
+        return 0;
     }
     let more_to_come = view.tasks.values().map(Slot::get).any(|task| {
         // An idle one may have a job of which no delivery has told yet.
@@ -320,22 +336,26 @@ fn release(view: &mut View, current: Option<&ServiceName>, name: &ServiceName, m
     });
     let gathered = now.since(oldest);
     if more_to_come && gathered < RELEASE_GATHER {
-        return look_within(plan, whole_seconds(RELEASE_GATHER.saturating_sub(gathered)));
+        look_within(plan, whole_seconds(RELEASE_GATHER.saturating_sub(gathered)));
+        return 0;
     }
     if must_coalesce(tally, plan) {
-        return;
+        return 0;
     }
     let released = &ready[..ready.len().min(RELEASES_PER_LOOK)];
     // For some that are there ECS may have no place: somebody raised the count by hand, and it was put right. Of those that go, so many go without one.
     let least = least(view, current, name, Leavers::Count, now);
     answer(view, released, DoneAnswer::Released);
+    let mut taken_out = 0;
     let state = view.state.get_mut();
     if let Some(service) = state.services.get_mut(name) {
         let (without, released_count) = (least.saturating_sub(service.desired), super::count(released.iter()));
         let places = released_count.saturating_sub(without);
         if places > 0 {
             let stay = least.saturating_sub(released_count);
-            service.desired = service.desired.saturating_sub(places).min(most.max(stay));
+            let without_them = service.desired.saturating_sub(places);
+            service.desired = without_them.min(most.max(stay));
+            taken_out = without_them - service.desired;
         } else {
             // No count falls, with which they would lose their protection: ECS ends them as soon as they have.
             plan.unprotect.extend_from_slice(released);
@@ -345,6 +365,7 @@ fn release(view: &mut View, current: Option<&ServiceName>, name: &ServiceName, m
     if released.len() < ready.len() {
         look_within(plan, COALESCE);
     }
+    taken_out
 }
 
 /// Whether ECS can pick no registered task of the service but those that are ready to go.
