@@ -67,7 +67,7 @@ found! {
     minting_before_protection_is_found: MintBeforeProtection breaks "R4" in 20 jobs, 1 h, within 8;
     serving_a_repeat_after_the_acknowledgement_is_found: RepeatAfterAck breaks "R5" in 20 jobs, 1 h, within 8, JobReplaysNonce = 0.3;
     trusting_busy_is_found: TrustBusy breaks "R1" in 40 jobs, 1 h, within 8;
-    stopping_a_task_after_its_runner_is_deleted_is_found: StopAfterDelete breaks "R1" in 20 jobs, 1 h, within 8;
+    stopping_a_task_after_its_runner_is_deleted_is_found: StopAfterDelete breaks "R1" in 40 jobs, 1 h, within 8;
     incrementing_instead_of_computing_is_found: IncrementInsteadOfCompute breaks "R2" in 20 jobs, 1 h, within 8, DeliveryRepeated = 0.3;
     a_lease_that_takes_nothing_off_the_surplus_is_found: SurplusWithoutVersion breaks "R2" in 40 jobs, 1 h, within 8;
     lowering_while_something_boots_is_found: LowerWhileSomethingBoots breaks "R1" in 40 jobs, 1 h, within 12;
