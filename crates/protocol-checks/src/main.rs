@@ -1,4 +1,4 @@
-//! Checks the three protocols within bounds that end in less than a minute, and prints what was covered.
+//! Checks the three protocols within bounds that end in two minutes, and prints what was covered.
 
 use fargate_runners_protocol_checks::check::{Outcome, check};
 use fargate_runners_protocol_checks::claim::Claim;
@@ -15,19 +15,16 @@ const MOST: Duration = Duration::from_secs(300);
 const THREADS: usize = 2;
 
 fn main() -> ExitCode {
-    let claims = [
-        claim::Bounds { asks: 3, acks: 2, strangers: 1, sweeps: 1, faults: 1, periods: 1, at_once: 2 },
-        claim::Bounds { asks: 2, acks: 2, strangers: 1, sweeps: 1, faults: 2, periods: 1, at_once: 2 },
-    ];
+    let claims = [claim::Bounds { asks: 3, acks: 2, strangers: 1, sweeps: 1, faults: 2, periods: 1, at_once: 2 }];
     let leases = [
-        lease::Bounds { idle: 1, maximum: 2, jobs: 2, faults: 0, looks_fail: false, at_once: 1 },
-        lease::Bounds { idle: 1, maximum: 1, jobs: 1, faults: 1, looks_fail: false, at_once: 1 },
+        lease::Bounds { idle: 1, maximum: 3, jobs: 2, faults: 0, looks_fail: false, at_once: 1 },
         lease::Bounds { idle: 2, maximum: 2, jobs: 1, faults: 1, looks_fail: false, at_once: 1 },
+        lease::Bounds { idle: 1, maximum: 2, jobs: 1, faults: 1, looks_fail: true, at_once: 1 },
     ];
     let writers = [
         writer::Bounds { fleets: 1, jobs: 1, maximum: 1, faults: 1 },
-        writer::Bounds { fleets: 1, jobs: 2, maximum: 1, faults: 0 },
-        writer::Bounds { fleets: 1, jobs: 2, maximum: 2, faults: 0 },
+        writer::Bounds { fleets: 1, jobs: 3, maximum: 2, faults: 0 },
+        writer::Bounds { fleets: 1, jobs: 3, maximum: 3, faults: 0 },
         writer::Bounds { fleets: 2, jobs: 2, maximum: 1, faults: 0 },
     ];
     let mut good = true;

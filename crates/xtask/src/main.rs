@@ -57,7 +57,7 @@ enum Command {
     /// What the rules themselves cost, and how that grows with the work. `cargo xtask growth --help` says what can be asked.
     #[command(disable_help_flag = true)]
     Growth(growth::Arguments),
-    /// The claim, the lease and the single writer in every order of steps that their bounds admit; takes a quarter of a minute.
+    /// The claim, the lease and the single writer in every order of steps that their bounds admit; takes a minute.
     Protocols,
     /// Everything that is checked: formatting, lints, documentation, tests, templates, scripts, and the demo as an end-to-end test.
     Test(checks::Arguments),

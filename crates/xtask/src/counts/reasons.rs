@@ -21,7 +21,7 @@ const REASONS: [(&str, &str, Paid, &str); 60] = [
     ("scale", "dynamodb:Query", ByJobs, "a look reads what counts of its fleet"),
     ("scale", "dynamodb:GetItem JOB", ByJobs, "a job that does not count, and an event is about"),
     ("scale", "dynamodb:GetItem TASK", ByJobs, "a task that does not count, and an event is about"),
-    ("scale", "dynamodb:GetItem STATE", ByJobs, "a launch's answer met another write"),
+    ("scale", "dynamodb:GetItem STATE", ByJobs, "can a look be put off? or a launch's answer met another write"),
     ("scale", "dynamodb:BatchGetItem", ByJobs, "several of these"),
     ("scale", "dynamodb:TransactWriteItems", ByJobs, "what a look has learned and decided; what ECS has answered"),
     ("scale", "dynamodb:PutItem STATE", ByJobs, "the same, when it is one record"),
