@@ -17,12 +17,16 @@ const THREADS: usize = 2;
 fn main() -> ExitCode {
     let claims = [claim::Bounds { asks: 3, acks: 2, strangers: 1, sweeps: 1, faults: 2, periods: 1, at_once: 2 }];
     let leases = [
+        lease::Bounds { idle: 1, maximum: 2, jobs: 2, faults: 0, looks_fail: false, at_once: 1 },
+        lease::Bounds { idle: 1, maximum: 1, jobs: 1, faults: 1, looks_fail: false, at_once: 1 },
         lease::Bounds { idle: 1, maximum: 3, jobs: 2, faults: 0, looks_fail: false, at_once: 1 },
         lease::Bounds { idle: 2, maximum: 2, jobs: 1, faults: 1, looks_fail: false, at_once: 1 },
         lease::Bounds { idle: 1, maximum: 2, jobs: 1, faults: 1, looks_fail: true, at_once: 1 },
     ];
     let writers = [
         writer::Bounds { fleets: 1, jobs: 1, maximum: 1, faults: 1 },
+        writer::Bounds { fleets: 1, jobs: 2, maximum: 1, faults: 0 },
+        writer::Bounds { fleets: 1, jobs: 2, maximum: 2, faults: 0 },
         writer::Bounds { fleets: 1, jobs: 3, maximum: 2, faults: 0 },
         writer::Bounds { fleets: 1, jobs: 3, maximum: 3, faults: 0 },
         writer::Bounds { fleets: 2, jobs: 2, maximum: 1, faults: 0 },
