@@ -42,6 +42,9 @@ class ControlPlane(http.server.ThreadingHTTPServer):
         self.credentials_path = f"/v2/credentials/{secrets.token_hex(16)}"
         self.issued = {}
         self.credential_failures = 0
+        # Of the task itself: what is answered, and its status.
+        self.metadata_path = "/v4/" + secrets.token_hex(16)
+        self.metadata = (200, b'{"PullStartedAt":"2026-01-31T09:30:00.123456789Z","PullStoppedAt":"2026-01-31T09:30:20Z"}')
         self.calls = []
         self.changed = threading.Condition()
         self.answers = collections.defaultdict(list)
@@ -99,6 +102,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         server = self.server
+        if self.path == server.metadata_path + "/task":
+            self._send_bytes(*server.metadata, {})
+            return
         with server.changed:
             fails = server.credential_failures > 0
             server.credential_failures -= int(fails)
@@ -150,9 +156,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return signer.signature(signer.string_to_sign(request, canonical), request)
 
     def _send(self, status, answer, headers=None):
-        body = json.dumps(answer).encode()
+        self._send_bytes(status, json.dumps(answer).encode(), headers or {})
+
+    def _send_bytes(self, status, body, headers):
         self.send_response(status)
-        for name, value in {"content-type": "application/json", "content-length": str(len(body)), **(headers or {})}.items():
+        for name, value in {"content-type": "application/json", "content-length": str(len(body)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

@@ -58,6 +58,23 @@ class Registration(StartScript):
         self.assertEqual(len({call.body["nonce"] for call in calls}), 1, "one nonce for the task's whole life")
         self.assertRegex(calls[0].body["nonce"], "^[0-9a-f]{32,}$")
 
+    def test_tells_when_its_image_was_pulled_and_goes_on_without_where_it_cannot_know(self):
+        cases = (
+            ("known", (200, b'{"PullStartedAt":"2026-01-31T09:30:00.123456789Z"}'), "2026-01-31T09:30:00.123456789Z"),
+            ("not yet", (200, b'{"DesiredStatus":"RUNNING"}'), None),
+            ("no time", (200, b'{"PullStartedAt":"\\" , \\"nonce\\":\\"x"}'), None),
+            ("no answer", (500, b""), None),
+            ("no JSON", (200, b"<html>"), None),
+        )
+        for name, answer, told in cases:
+            with self.subTest(name):
+                self.control_plane.metadata = answer
+                before = len(self.control_plane.of(REGISTER))
+                with self.task(ECS_CONTAINER_METADATA_URI_V4=self.control_plane.url + self.control_plane.metadata_path):
+                    call = self.control_plane.wait_for(REGISTER, before + 1)[before]
+                self.assertEqual(call.body.get("pull_started_at"), told)
+                self.assertTrue(call.signature_is_right)
+
     def test_every_call_is_signed_with_credentials_of_its_own(self):
         with self.task():
             calls = self.control_plane.wait_for(LEASE, 2)

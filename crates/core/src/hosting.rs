@@ -7,6 +7,9 @@ use std::time::Duration;
 /// Fargate bills a task for a minute at least.
 pub const BILLED_AT_LEAST: Duration = Duration::from_secs(60);
 
+/// A task asks for its registration within minutes of its start; what it says of longer ago, or of the future, is a mistake.
+const TOLD_WITHIN: Duration = Duration::from_secs(60 * 60);
+
 /// CPU units of one vCPU.
 const UNITS_OF_A_VCPU: f64 = 1024.0;
 
@@ -39,6 +42,12 @@ pub struct Billed {
 impl Hosting {
     /// Nothing is known.
     pub const UNKNOWN: Self = Self { pull_started_at: None, cpu_units: None, memory_mib: None };
+
+    /// What a task says of itself, from ECS's task metadata (`PullStartedAt`), as far as that can be.
+    #[must_use]
+    pub fn told(pull_started_at: Option<Timestamp>, now: Timestamp) -> Self {
+        Self { pull_started_at: pull_started_at.filter(|at| *at <= now && now.since(*at) <= TOLD_WITHIN), ..Self::UNKNOWN }
+    }
 
     /// Whether nothing is known.
     #[must_use]
@@ -76,6 +85,14 @@ mod tests {
         assert_eq!(hosting.billed(Timestamp::from_secs(220)), Some(Billed { vcpu_seconds: 60.0, gb_seconds: 240.0 }));
         assert_eq!(hosting.billed(Timestamp::from_secs(110)), Some(Billed { vcpu_seconds: 30.0, gb_seconds: 120.0 }));
         assert_eq!(Hosting { pull_started_at: None, ..hosting }.billed(Timestamp::from_secs(220)), None);
+    }
+
+    #[test]
+    fn what_a_task_says_of_its_pull_counts_if_it_can_be() {
+        let now = Timestamp::from_secs(100_000);
+        let told = |secs| Hosting::told(Some(Timestamp::from_secs(secs)), now).pull_started_at.map(Timestamp::as_secs);
+        assert_eq!((told(99_950), told(100_000)), (Some(99_950), Some(100_000)));
+        assert_eq!((told(100_001), told(5)), (None, None));
     }
 
     #[test]

@@ -108,15 +108,21 @@ pub fn claim(task: &mut TaskRecord, nonce: &str, definition: &TaskDefinition, se
     task.protected_until = service.map(|_| now + PROTECTION);
 }
 
-/// Whether the task has been claimed, and is still protected if it must be: then ECS need not be asked for protection again.
+/// Whether ECS need not be asked about the task before a registration is minted for it: it has been claimed, and is still protected if it must be; or ECS's
+/// answer to RunTask has named it, so that it is a task of this cluster, of this fleet and of no service. Who calls as this task has credentials that only
+/// the task gets, and before its registration nothing runs in it but the start script.
 #[must_use]
-pub fn is_claimed(task: &TaskRecord, now: Timestamp) -> bool {
-    task.nonce_sha256.is_some() && (task.service.is_none() || task.protected_until.is_some_and(|until| until > now + MINT_LOCK))
+pub fn is_vouched_for(task: &TaskRecord, now: Timestamp) -> bool {
+    match &task.service {
+        Some(_) => task.nonce_sha256.is_some() && task.protected_until.is_some_and(|until| until > now + MINT_LOCK),
+        None => task.nonce_sha256.is_some() || task.launched_with > 0,
+    }
 }
 
-/// Marks a mint as begun, under a new attempt. The registration of the last one is void from here on: its runner is removed first, and whether that has
-/// happened nobody may know.
-pub fn begin_mint(task: &mut TaskRecord, now: Timestamp) {
+/// Marks a mint as begun, under a new attempt; from here on at the latest only this nonce counts for the task. The registration of the last one is void: its
+/// runner is removed first, and whether that has happened nobody may know.
+pub fn begin_mint(task: &mut TaskRecord, nonce: &str, now: Timestamp) {
+    task.nonce_sha256 = Some(nonce.to_owned());
     task.attempt += 1;
     task.minted = None;
     task.minting_until = Some(now + MINT_LOCK);
@@ -272,7 +278,7 @@ mod tests {
     fn minted() -> TaskRecord {
         let mut task = task();
         claim(&mut task, "n1", &definition(), None, NOW);
-        begin_mint(&mut task, NOW);
+        begin_mint(&mut task, "n1", NOW);
         let attempt = task.attempt;
         end_mint(&mut task, Minted { attempt, runner_id: None, at: NOW });
         task
@@ -315,7 +321,7 @@ mod tests {
     fn two_mints_for_one_task_do_not_overlap() {
         let mut task = task();
         claim(&mut task, "n1", &definition(), None, NOW);
-        begin_mint(&mut task, NOW);
+        begin_mint(&mut task, "n1", NOW);
         assert!(matches!(may_claim(&task, "n1", NOW), Err(Refusal::AskAgain { after, .. }) if after == MINT_LOCK));
         assert!(matches!(acknowledge(&mut task, "n1", Some(1), NOW), Err(Refusal::AskAgain { .. })));
         assert_eq!(may_claim(&task, "n1", NOW + MINT_LOCK), Ok(()));
@@ -324,13 +330,13 @@ mod tests {
     #[test]
     fn a_registration_that_a_repeat_has_replaced_or_may_have_removed_is_not_acknowledged() {
         let mut task = minted();
-        begin_mint(&mut task, NOW);
+        begin_mint(&mut task, "n1", NOW);
         undo_mint(&mut task);
         assert!(
             matches!(acknowledge(&mut task, "n1", Some(1), NOW), Err(Refusal::Forbidden(_))),
             "it may have been removed before GitHub refused"
         );
-        begin_mint(&mut task, NOW);
+        begin_mint(&mut task, "n1", NOW);
         end_mint(&mut task, Minted { attempt: 2, runner_id: None, at: NOW });
         assert!(matches!(acknowledge(&mut task, "n1", Some(1), NOW), Err(Refusal::Forbidden(_))));
         assert_eq!(acknowledge(&mut task, "n1", Some(2), NOW), Ok(()));

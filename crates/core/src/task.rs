@@ -164,6 +164,9 @@ pub struct TaskRecord {
     /// What Fargate gives it, as far as ECS has told.
     #[serde(default, skip_serializing_if = "Hosting::is_unknown")]
     pub hosting: Hosting,
+    /// How many tasks ECS's answer to the RunTask that launched it has named, itself among them; 0 as long as no such answer has named it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub launched_with: u32,
 }
 
 /// Whether a count need not be written down.
@@ -199,6 +202,7 @@ impl TaskRecord {
             stop: None,
             lost_reported: false,
             hosting: Hosting::UNKNOWN,
+            launched_with: 0,
         }
     }
 

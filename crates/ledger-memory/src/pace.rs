@@ -4,7 +4,7 @@ use crate::MemoryLedger;
 use fargate_runners_core::ids::CredentialName;
 use fargate_runners_core::register::{MINT_WINDOW, mint_turn, mint_window};
 use fargate_runners_core::time::Timestamp;
-use fargate_runners_use_cases::ports::{MintPace, PortError, Slot};
+use fargate_runners_use_cases::ports::{Asks, MintPace, PortError, Slot};
 use std::collections::BTreeMap;
 
 /// The pace of every credential that was ever minted with.
@@ -19,7 +19,7 @@ pub(crate) struct Pace {
 }
 
 impl MintPace for MemoryLedger {
-    async fn take_slot(&self, credential: &CredentialName, now: Timestamp) -> Result<Slot, PortError> {
+    async fn take_slot(&self, credential: &CredentialName, _: Asks, now: Timestamp) -> Result<Slot, PortError> {
         let mut held = self.held();
         let pace = held.paces.entry(credential.clone()).or_default();
         let window = mint_window(now);

@@ -3,6 +3,7 @@
 
 use crate::call::{Call, Question, Reply, Said, Setting, What};
 use crate::cast::{self, fleet_name, task_id};
+use crate::fleet;
 use crate::ledger::Ledger;
 use fargate_runners_core::mutant::Mutant;
 use fargate_runners_core::record::{Key, Record, Version, Versioned, Write};
@@ -34,6 +35,8 @@ pub struct Bounds {
     pub periods: u8,
     /// Calls at once.
     pub at_once: usize,
+    /// RunTask has launched the task, and its answer is in the ledger; otherwise it is a service's.
+    pub launched: bool,
 }
 
 /// A wrong world, for checks of the check.
@@ -153,7 +156,8 @@ impl Claim {
     /// The claim within bounds, with a wrong change or none.
     #[must_use]
     pub fn new(bounds: Bounds, mutant: Option<Mutant>, wrong: Option<Wrong>) -> Self {
-        Self { setting: Setting::new(vec![cast::service_fleet(0, 1)], |_| 0, mutant), bounds, wrong }
+        let fleet = if bounds.launched { cast::fleet(0, 1) } else { cast::service_fleet(0, 1) };
+        Self { setting: Setting::new(vec![fleet], |_| 0, mutant), bounds, wrong }
     }
 
     fn start(&self, state: &mut State, awaited: bool, what: What) {
@@ -333,8 +337,12 @@ impl Model for Claim {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
+        let mut ledger = Ledger::default();
+        if self.bounds.launched {
+            fleet::launched(&mut ledger, 0, 0);
+        }
         vec![State {
-            ledger: Ledger::default(),
+            ledger,
             calls: vec![],
             script: Script::Asks,
             runners: vec![],

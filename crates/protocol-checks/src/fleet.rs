@@ -8,6 +8,18 @@ use fargate_runners_core::register::{acknowledge, begin_mint, claim, end_mint};
 use fargate_runners_core::task::{Minted, TaskRecord};
 use fargate_runners_core::time::Timestamp;
 
+/// RunTask has launched a task, and its answer is written down.
+///
+/// # Panics
+/// When something stands there.
+pub fn launched(ledger: &mut Ledger, fleet: u8, number: u8) {
+    let mut task = TaskRecord::new(fleet_name(fleet).clone(), task_id(number).clone(), START);
+    task.task_definition = Some(definition(fleet));
+    task.launched_with = 1;
+    let written = ledger.commit(&[Write { record: Record::Task(task), expected: Version(0) }]);
+    assert!(written, "nothing stands there");
+}
+
 /// A task registers, with nothing happening in between: the way there is the claim's. Its runner has the task's number for an id.
 ///
 /// # Panics
@@ -22,7 +34,7 @@ pub fn registered(ledger: &mut Ledger, fleet: u8, number: u8) {
         None => (TaskRecord::new(fleet_name(fleet).clone(), task_id(number).clone(), START), Version(0)),
     };
     claim(&mut task, "nonce", &definition(fleet), None, START);
-    begin_mint(&mut task, START);
+    begin_mint(&mut task, "nonce", START);
     let attempt = task.attempt;
     end_mint(&mut task, Minted { attempt, runner_id: Some(RunnerId(number.into())), at: START });
     acknowledge(&mut task, "nonce", Some(attempt), START).expect("nobody has refused it");

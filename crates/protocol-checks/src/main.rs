@@ -15,7 +15,16 @@ const MOST: Duration = Duration::from_secs(300);
 const THREADS: usize = 2;
 
 fn main() -> ExitCode {
-    let claims = [claim::Bounds { asks: 3, acks: 2, strangers: 1, sweeps: 1, faults: 2, periods: 1, at_once: 2 }];
+    let claims = [false, true].map(|launched| claim::Bounds {
+        asks: 3,
+        acks: 2,
+        strangers: 1,
+        sweeps: 1,
+        faults: 2,
+        periods: 1,
+        at_once: 2,
+        launched,
+    });
     let leases = [
         lease::Bounds { idle: 1, maximum: 2, jobs: 2, faults: 0, looks_fail: false, at_once: 1 },
         lease::Bounds { idle: 1, maximum: 1, jobs: 1, faults: 1, looks_fail: false, at_once: 1 },

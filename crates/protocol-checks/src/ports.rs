@@ -12,7 +12,7 @@ use fargate_runners_core::record::{Key, Version, Versioned, Write};
 use fargate_runners_core::state::Launch;
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{
-    Bus, Capacity, Clock, CommitError, DeadLetter, DeadLetterQueues, DeadLetterSource, DeadLetters, Deleted, DeliveryPage, FleetList,
+    Asks, Bus, Capacity, Clock, CommitError, DeadLetter, DeadLetterQueues, DeadLetterSource, DeadLetters, Deleted, DeliveryPage, FleetList,
     FleetQueue, Fleets, Github, GithubError, Hook, HookLog, JitRunner, Jobs, Launched, Ledger, Memory, MintError, MintPace, PortError,
     Protection, Retry, RetryQueue, RunnerPage, Runners, SeenJob, SeenRun, SeenRunner, SeenService, SeenTask, Slot, Survey, TaskFacts,
     TaskPage, Tasks, WakeUp, Wanted,
@@ -117,7 +117,7 @@ impl Ledger for Port {
 }
 
 impl MintPace for Port {
-    async fn take_slot(&self, _: &CredentialName, now: Timestamp) -> Result<Slot, PortError> {
+    async fn take_slot(&self, _: &CredentialName, _: Asks, now: Timestamp) -> Result<Slot, PortError> {
         match self.ask(Question::Slot).await {
             Reply::Done => Ok(Slot::Taken),
             Reply::Refused => Ok(Slot::NotBefore(now + PAUSE)),

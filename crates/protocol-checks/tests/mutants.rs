@@ -10,7 +10,8 @@ use std::time::Duration;
 /// Far more than a small check takes, also on a busy machine.
 const MOST: Duration = Duration::from_secs(120);
 
-const CLAIM: claim::Bounds = claim::Bounds { asks: 2, acks: 1, strangers: 1, sweeps: 0, faults: 1, periods: 1, at_once: 2 };
+const CLAIM: claim::Bounds =
+    claim::Bounds { asks: 2, acks: 1, strangers: 1, sweeps: 0, faults: 1, periods: 1, at_once: 2, launched: false };
 const LEASE: lease::Bounds = lease::Bounds { idle: 2, maximum: 2, jobs: 0, faults: 0, looks_fail: false, at_once: 2 };
 const WRITER: writer::Bounds = writer::Bounds { fleets: 1, jobs: 1, maximum: 1, faults: 1 };
 
@@ -28,16 +29,20 @@ fn writers(bounds: writer::Bounds, mutant: Option<Mutant>, wrong: Option<writer:
 
 #[test]
 fn a_small_claim_holds_in_every_order() {
-    let outcome = claims(claim::Bounds { asks: 1, sweeps: 1, ..CLAIM }, None, None);
-    assert!(outcome.complete && outcome.broken.is_empty(), "{outcome}");
-    assert!(outcome.unique > 1_000, "{outcome}");
-    assert!(outcome.held.contains(&"a task registers") && outcome.held.contains(&"a task is condemned and stopped"), "{outcome}");
+    for launched in [false, true] {
+        let outcome = claims(claim::Bounds { asks: 1, sweeps: 1, launched, ..CLAIM }, None, None);
+        assert!(outcome.complete && outcome.broken.is_empty(), "{outcome}");
+        assert!(outcome.unique > 1_000, "{outcome}");
+        assert!(outcome.held.contains(&"a task registers") && outcome.held.contains(&"a task is condemned and stopped"), "{outcome}");
+    }
 }
 
 #[test]
 fn a_repeat_that_does_not_remove_what_the_last_made_is_found() {
-    let outcome = claims(CLAIM, Some(Mutant::MintBesideTheLast), None);
-    assert!(outcome.breaks("R5: at most one registration"), "{outcome}");
+    for launched in [false, true] {
+        let outcome = claims(claim::Bounds { launched, ..CLAIM }, Some(Mutant::MintBesideTheLast), None);
+        assert!(outcome.breaks("R5: at most one registration"), "{outcome}");
+    }
 }
 
 #[test]

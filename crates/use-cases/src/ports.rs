@@ -140,10 +140,19 @@ pub enum Slot {
     NotBefore(Timestamp),
 }
 
+/// Whether others are likely to ask for a slot at about the same time: a guess that may save a call, and decides nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// Nobody else is known of.
+    Alone,
+    /// So many were launched together that others ask, too.
+    AmongOthers,
+}
+
 /// The pace of mints of each credential: an atomic counter over windows, shared by all processes.
 pub trait MintPace {
     /// Takes a slot of the window that `now` lies in (`register::mint_window`), unless it is full (`register::mint_turn`) or the credential is held.
-    async fn take_slot(&self, credential: &CredentialName, now: Timestamp) -> Result<Slot, PortError>;
+    async fn take_slot(&self, credential: &CredentialName, asks: Asks, now: Timestamp) -> Result<Slot, PortError>;
 
     /// GitHub has asked for a pause: no slot is given before `until`. A later pause is not shortened.
     async fn hold(&self, credential: &CredentialName, until: Timestamp) -> Result<(), PortError>;

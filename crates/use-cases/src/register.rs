@@ -67,10 +67,14 @@ pub enum Route {
     Done,
 }
 
-/// The body of every request; the nonce counts only for the first two, the runner's name for the acknowledgement, the outcome for the last.
+/// The body of every request; the nonce counts only for the first two, the start of the pull for the first, the runner's name for the acknowledgement, the
+/// outcome for the last.
 #[derive(Deserialize)]
 struct Body {
     nonce: SecretString,
+    /// Task metadata's `PullStartedAt`.
+    #[serde(default)]
+    pull_started_at: Option<String>,
     #[serde(default)]
     runner_name: Option<String>,
     #[serde(default)]
@@ -178,7 +182,10 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
             nonce_sha256(nonce)
         };
         match route {
-            Route::Registration => self.registration(&fleet, &caller, &nonce).await,
+            Route::Registration => {
+                let pull_started_at = body.pull_started_at.as_deref().and_then(Timestamp::parse_rfc3339);
+                self.registration(&fleet, &caller, &nonce, pull_started_at).await
+            }
             Route::Ack => self.ack(&fleet, &caller, &nonce, body.runner_name.as_deref()).await,
             Route::Lease => self.lease(&fleet, &caller).await,
             Route::Done => self.done(&fleet, &caller, body.outcome == Some(Outcome::Job)).await,

@@ -5,7 +5,7 @@ mod common;
 use common::{TestLedger, World, arn, stack, task_id};
 use fargate_runners_core::events::Event;
 use fargate_runners_core::state::FleetState;
-use fargate_runners_core::task::TaskState;
+use fargate_runners_core::task::{TaskRecord, TaskState};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_core::{ids::FleetName, record::Record, record::Version, record::Write};
 use fargate_runners_ledger_memory::MemoryLedger;
@@ -200,7 +200,7 @@ async fn a_function_that_died_before_it_removed_the_last_runner_leaves_none_behi
     assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Jit(..)));
     // The task did not hear, and asked again; the function noted the next mint and died.
     let mut task = world.task("burst", 1).await.unwrap();
-    fargate_runners_core::register::begin_mint(&mut task, world.now());
+    fargate_runners_core::register::begin_mint(&mut task, &fargate_runners_core::register::nonce_sha256("n"), world.now());
     let key = fargate_runners_core::record::Key::Task(task.fleet.clone(), task.task_id.clone());
     let expected = world.1.read(&[key], world.now()).await.unwrap()[0].version;
     world.1.commit(&[Write { record: Record::Task(task), expected }], world.now()).await.unwrap();
@@ -250,6 +250,50 @@ async fn a_task_that_waits_for_its_mint_is_protected_already_and_not_asked_about
     world.passes(61);
     assert!(matches!(ask(&world, Route::Registration, "default", 1, "n").await, Answer::Jit(..)));
     assert_eq!(world.with(|state| (state.protected.len(), state.described)), (1, 1));
+}
+
+/// RunTask's answer, which names the task among so many, is in the ledger.
+async fn launched(world: &World, with: u32) {
+    let mut task = TaskRecord::new(FleetName::parse("burst").unwrap(), task_id(1), world.now());
+    task.launched_with = with;
+    world.1.commit(&[Write { record: Record::Task(task), expected: Version(0) }], world.now()).await.unwrap();
+}
+
+#[tokio::test]
+async fn ecs_is_not_asked_about_a_task_that_it_has_launched_for_us() {
+    let world = World::default();
+    launched(&world, 1).await;
+    assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Jit(..)));
+    assert_eq!(world.with(|state| state.described), 0);
+    assert!(matches!(ask(&world, Route::Registration, "burst", 1, "other").await, Answer::Forbidden));
+    assert!(matches!(ask(&world, Route::Ack, "burst", 1, "n").await, Answer::Acknowledged(_)));
+}
+
+#[tokio::test]
+async fn a_task_that_was_launched_and_waits_for_its_mint_costs_no_write() {
+    let world = World::default();
+    launched(&world, 10).await;
+    let before = world.task("burst", 1).await;
+    let credential = fargate_runners_core::ids::CredentialName::parse("default").unwrap();
+    world.1.hold(&credential, world.now() + Duration::from_secs(60)).await.unwrap();
+    assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::TooMany(_)));
+    assert_eq!(world.task("burst", 1).await, before);
+    world.passes(61);
+    assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Jit(..)));
+}
+
+#[tokio::test]
+async fn a_task_tells_when_its_image_was_pulled() {
+    let world = World::default();
+    launched(&world, 1).await;
+    let told = |at: &str| serde_json::json!({ "nonce": "n", "pull_started_at": at }).to_string();
+    // A repeat that tells nothing of use, or what cannot be, takes nothing away.
+    // Twenty seconds before now.
+    for body in [told("2023-11-14T22:13:00.123456789Z"), told("yesterday"), told("1999-01-01T00:00:00Z")] {
+        let answer = register(&world).handle(Route::Registration, Some(&arn("burst", 1)), body.as_bytes()).await;
+        assert!(matches!(answer, Answer::Jit(..)), "{answer:?}");
+        assert_eq!(world.task("burst", 1).await.unwrap().hosting.pull_started_at, Some(Timestamp::from_millis(1_699_999_980_123)));
+    }
 }
 
 #[tokio::test]
@@ -369,7 +413,10 @@ async fn the_slots_of_two_windows_do_not_add_up() {
     for second in 0..60 {
         let now = world.now() + Duration::from_secs(second);
         for _ in 0..20 {
-            taken += u32::from(world.1.take_slot(&credential, now).await.unwrap() == fargate_runners_use_cases::ports::Slot::Taken);
+            taken += u32::from(
+                world.1.take_slot(&credential, fargate_runners_use_cases::ports::Asks::Alone, now).await.unwrap()
+                    == fargate_runners_use_cases::ports::Slot::Taken,
+            );
         }
     }
     assert!(taken <= 175, "{taken} mints in a minute");

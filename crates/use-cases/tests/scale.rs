@@ -73,7 +73,7 @@ async fn the_same_delivery_twice_is_one_job_and_one_task() {
     world.passes(5);
     assert_eq!(scale(&world).handle(vec![queued("burst", 1)]).await, Vec::<String>::new());
     assert_eq!(world.with(|state| state.launches.iter().map(|launch| launch.count).sum::<u32>()), 1);
-    assert!(world.task("burst", 1000).await.is_some());
+    assert_eq!(world.task("burst", 1000).await.unwrap().launched_with, 1);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use fargate_runners_core::ids::CredentialName;
 use fargate_runners_core::register::{MINT_WINDOW, mint_turn, mint_window};
 use fargate_runners_core::time::Timestamp;
-use fargate_runners_use_cases::ports::{MintPace, PortError, Retry, Slot};
+use fargate_runners_use_cases::ports::{Asks, MintPace, PortError, Retry, Slot};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -121,12 +121,12 @@ fn end_of(window: u64) -> Timestamp {
 }
 
 impl MintPace for DynamoPace {
-    async fn take_slot(&self, credential: &CredentialName, now: Timestamp) -> Result<Slot, PortError> {
+    async fn take_slot(&self, credential: &CredentialName, asks: Asks, now: Timestamp) -> Result<Slot, PortError> {
         let start = mint_window(now);
         let window = start.as_millis();
         // The first in a window begins it, all others count in it. Who tries first what it is likelier to be mostly needs one call: a lone job begins, and of many
         // each process counts, once it has met the window before.
-        let mut begins = self.seen(credential).is_none_or(|seen| seen + MINT_WINDOW < start);
+        let mut begins = asks == Asks::Alone && self.seen(credential).is_none_or(|seen| seen + MINT_WINDOW < start);
         for _ in 0..PACE_ROUNDS {
             let outcome = if begins { self.begin(credential, window, now).await? } else { self.count(credential, window, now).await? };
             let item = match outcome {
@@ -177,11 +177,15 @@ mod tests {
 
     /// What each of these takers gets, and whether each call has begun a window.
     async fn takes(pace: &DynamoPace, answers: &Answers, at: &[u64]) -> (Vec<Slot>, Vec<bool>) {
+        takes_as(Asks::Alone, pace, answers, at).await
+    }
+
+    async fn takes_as(asks: Asks, pace: &DynamoPace, answers: &Answers, at: &[u64]) -> (Vec<Slot>, Vec<bool>) {
         let before = answers.requests().len();
         let credential = CredentialName::parse("default").unwrap();
         let mut slots = vec![];
         for second in at {
-            slots.push(pace.take_slot(&credential, WINDOW + Duration::from_secs(*second)).await.unwrap());
+            slots.push(pace.take_slot(&credential, asks, WINDOW + Duration::from_secs(*second)).await.unwrap());
         }
         let begins = |request: &Value| request["UpdateExpression"].as_str().unwrap().contains("#window = :window");
         (slots, answers.requests()[before..].iter().map(begins).collect())
@@ -209,6 +213,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_was_launched_among_others_counts_first_in_a_new_process_too() {
+        let (answers, aws) = Answers::of([done(2), refused(WINDOW - MINT_WINDOW, 9), done(1)]);
+        for begins in [vec![false], vec![false, true]] {
+            let took = takes_as(Asks::AmongOthers, &DynamoPace::new(&aws, "ledger"), &answers, &[1]).await;
+            assert_eq!(took, (vec![Slot::Taken], begins));
+        }
+    }
+
+    #[tokio::test]
     async fn a_lone_job_that_comes_after_a_while_takes_one_call() {
         let (answers, aws) = Answers::of([done(1), done(1)]);
         let pace = DynamoPace::new(&aws, "ledger");
@@ -219,7 +232,7 @@ mod tests {
     async fn nobody_mints_on_an_answer_that_does_not_say_how_many_have_asked() {
         let (_, aws) = Answers::of([done(1), (200, json!({}))]);
         let (pace, credential) = (DynamoPace::new(&aws, "ledger"), CredentialName::parse("default").unwrap());
-        assert_eq!(pace.take_slot(&credential, WINDOW).await.unwrap(), Slot::Taken);
-        assert_eq!(pace.take_slot(&credential, WINDOW).await.unwrap_err().retry, Retry::UnknownEffect);
+        assert_eq!(pace.take_slot(&credential, Asks::Alone, WINDOW).await.unwrap(), Slot::Taken);
+        assert_eq!(pace.take_slot(&credential, Asks::Alone, WINDOW).await.unwrap_err().retry, Retry::UnknownEffect);
     }
 }

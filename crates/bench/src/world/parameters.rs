@@ -44,7 +44,7 @@ pub(super) fn registered(task: &str, runner_id: u64, now: u64) -> Record {
     let definition = TaskDefinition::parse(TASK_DEFINITION).expect("a task definition's ARN");
     let service = ServiceName::parse(SERVICE).expect("a service's name");
     claim(&mut record, &nonce, &definition, Some(&service), now);
-    begin_mint(&mut record, now);
+    begin_mint(&mut record, &nonce, now);
     end_mint(&mut record, Minted { attempt: 1, runner_id: Some(RunnerId(runner_id)), at: now });
     acknowledge(&mut record, &nonce, Some(1), now).expect("what was minted just now may be acknowledged");
     Record::Task(record)

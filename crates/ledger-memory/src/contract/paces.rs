@@ -5,7 +5,7 @@ use super::together::together;
 use fargate_runners_core::ids::CredentialName;
 use fargate_runners_core::register::{MINT_WINDOW, mints_per_window};
 use fargate_runners_core::time::Timestamp;
-use fargate_runners_use_cases::ports::{MintPace, Slot};
+use fargate_runners_use_cases::ports::{Asks, MintPace, Slot};
 use std::time::Duration;
 
 /// A time within a window, and that window's end.
@@ -20,7 +20,7 @@ fn credential(name: &str) -> CredentialName {
 }
 
 async fn take(pace: &impl MintPace, credential: &CredentialName, now: Timestamp) -> Slot {
-    pace.take_slot(credential, now).await.expect("the pace answers")
+    pace.take_slot(credential, Asks::Alone, now).await.expect("the pace answers")
 }
 
 async fn hold(pace: &impl MintPace, credential: &CredentialName, until: Timestamp) {

@@ -13,6 +13,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use fargate_runners_model_ecs::{Launch, Task};
+use fargate_runners_model_github::rfc3339;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -110,6 +111,7 @@ async fn whole_task<A: AwsSide>(State(state): State<Arc<Answering<A>>>, Path(id)
         "DesiredStatus": if task.wanted { "RUNNING" } else { "STOPPED" },
         "KnownStatus": task.last_status.as_str(),
         "LaunchType": "FARGATE",
+        "PullStartedAt": task.pull_started_at.map(rfc3339),
         "Limits": {"CPU": launch.cpu_units / 1_024, "Memory": launch.memory_mib},
         "Containers": [container_document(task, &launch)],
     }))

@@ -5,7 +5,7 @@ use crate::host::Call;
 use fargate_runners_core::ids::{CredentialName, FleetName};
 use fargate_runners_core::record::{Key, Version, Versioned, Write};
 use fargate_runners_core::time::Timestamp;
-use fargate_runners_use_cases::ports::{CommitError, Ledger, Memory, MintPace, PortError, Slot};
+use fargate_runners_use_cases::ports::{Asks, CommitError, Ledger, Memory, MintPace, PortError, Slot};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -59,9 +59,9 @@ impl Ledger for Call {
 }
 
 impl MintPace for Call {
-    async fn take_slot(&self, credential: &CredentialName, now: Timestamp) -> Result<Slot, PortError> {
+    async fn take_slot(&self, credential: &CredentialName, asks: Asks, now: Timestamp) -> Result<Slot, PortError> {
         self.enter("taking a mint slot").await?;
-        let slot = self.world().ledger.take_slot(credential, now).await;
+        let slot = self.world().ledger.take_slot(credential, asks, now).await;
         self.leave("taking a mint slot").await?;
         slot
     }

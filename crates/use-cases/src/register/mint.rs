@@ -4,15 +4,16 @@
 use super::{Announces, Answer, CONFLICTS_MAX, Caller, Register, Trouble};
 use crate::find;
 use crate::ports::{
-    Bus, Clock, CommitError, Deleted, Fleets, Github, GithubError, Ledger, MintError, MintPace, PortError, Protection, Retry,
+    Asks, Bus, Clock, CommitError, Deleted, Fleets, Github, GithubError, Ledger, MintError, MintPace, PortError, Protection, Retry,
     Slot as PaceSlot, TaskFacts, Tasks, chain,
 };
 use fargate_runners_core::fleet::{Fleet, Registration};
+use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::mutant::{self, Mutant};
 use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::record::{Record, Slot, Write};
 use fargate_runners_core::register::{
-    self, PROTECTION, Refusal, acknowledge, begin_mint, claim, end_mint, is_claimed, may_claim, undo_mint,
+    self, PROTECTION, Refusal, acknowledge, begin_mint, claim, end_mint, is_vouched_for, may_claim, undo_mint,
 };
 use fargate_runners_core::task::{Minted, TaskRecord};
 use fargate_runners_core::time::Timestamp;
@@ -31,14 +32,21 @@ const NAME_TAKEN: Duration = Duration::from_secs(1);
 const GITHUB_REFUSED: Duration = Duration::from_secs(30);
 
 impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> Register<L, P, G, T, F, B, C> {
-    pub(super) async fn registration(&self, fleet: &Fleet, caller: &Caller, nonce: &str) -> Result<Answer, Trouble> {
+    /// `pull_started_at` is what the task's metadata say of the pull of its image.
+    pub(super) async fn registration(
+        &self,
+        fleet: &Fleet,
+        caller: &Caller,
+        nonce: &str,
+        pull_started_at: Option<Timestamp>,
+    ) -> Result<Answer, Trouble> {
         let mut task = self.task(fleet, caller, self.clock.now()).await?;
         if let Err(refusal) = may_claim(task.get(), nonce, self.clock.now()) {
             return self.refuse(fleet, task.get(), refusal).await;
         }
         // Whoever knows the nonce of a claim is the start script that made it, in a task that ECS has called running. Should it have ended since, its runner is
-        // removed as that of any task that ends without having seen it off.
-        if !is_claimed(task.get(), self.clock.now()) {
+        // removed as that of any task that ends without having seen it off; so is that of a task which RunTask has launched.
+        if !is_vouched_for(task.get(), self.clock.now()) {
             let facts = self.facts(fleet, caller).await?;
             if facts.service.is_some() && !mutant::is(Mutant::MintBeforeProtection) {
                 self.protect(fleet, caller).await?;
@@ -46,13 +54,15 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
             claim(task.get_mut(), nonce, &facts.task_definition, facts.service.as_ref(), self.clock.now());
             task.get_mut().hosting = task.get().hosting.join(&facts.hosting);
         }
-        if let PaceSlot::NotBefore(until) = self.pace.take_slot(&fleet.credential, self.clock.now()).await? {
-            // The claim is kept while the task waits: `scale` knows by it that ECS cannot pick this task any more.
+        let asks = if task.get().launched_with > 1 { Asks::AmongOthers } else { Asks::Alone };
+        if let PaceSlot::NotBefore(until) = self.pace.take_slot(&fleet.credential, asks, self.clock.now()).await? {
+            // A claim is kept while the task waits: `scale` knows by it that ECS cannot pick this task any more.
             self.write(&mut task).await.map_err(busy_record)?;
             return Err(Trouble::NotBefore(until));
         }
         let earlier = task.get().clone();
-        begin_mint(task.get_mut(), self.clock.now());
+        begin_mint(task.get_mut(), nonce, self.clock.now());
+        task.get_mut().hosting = task.get().hosting.join(&Hosting::told(pull_started_at, self.clock.now()));
         self.write(&mut task).await.map_err(busy_record)?;
 
         if let Err(error) = self.remove(fleet, &earlier).await {

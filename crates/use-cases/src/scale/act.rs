@@ -29,9 +29,16 @@ struct Settled {
     applied: Vec<(ServiceName, u32)>,
     forgotten: Vec<ServiceName>,
     launches: Vec<String>,
-    tasks: Vec<(TaskId, TaskDefinition)>,
+    tasks: Vec<Started>,
     refused: Option<String>,
     again: Option<Duration>,
+}
+
+/// A task that ECS has launched, among how many.
+struct Started {
+    id: TaskId,
+    definition: TaskDefinition,
+    with: u32,
 }
 
 impl Settled {
@@ -63,9 +70,10 @@ impl Settled {
             None => {}
         }
         state.launches.retain(|launch| !self.launches.contains(&launch.token));
-        for (task_id, definition) in &self.tasks {
-            let task = view.task_mut(task_id, now);
+        for Started { id, definition, with } in &self.tasks {
+            let task = view.task_mut(id, now);
             task.task_definition = task.task_definition.take().or_else(|| Some(definition.clone()));
+            task.launched_with = *with;
         }
     }
 }
@@ -95,7 +103,8 @@ where
                     }
                     let task_ids = tasks.iter().map(TaskId::as_str).collect::<Vec<_>>().join(" ");
                     tracing::info!(fleet = %fleet.name, task_ids, "launched tasks");
-                    settled.tasks.extend(tasks.into_iter().map(|task| (task, launch.task_definition.clone())));
+                    let with = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
+                    settled.tasks.extend(tasks.into_iter().map(|id| Started { id, definition: launch.task_definition.clone(), with }));
                     settled.launches.push(launch.token.clone());
                 }
                 Err(error) => {
@@ -162,7 +171,7 @@ where
                 }
                 Err(CommitError::Conflict) => {}
             }
-            let tasks = settled.tasks.iter().map(|(task, _)| Key::Task(fleet.name.clone(), task.clone()));
+            let tasks = settled.tasks.iter().map(|task| Key::Task(fleet.name.clone(), task.id.clone()));
             let keys: Vec<Key> = std::iter::once(Key::Fleet(fleet.name.clone())).chain(tasks).collect();
             view = View::new(fleet.name.clone());
             match self.ledger.read(&keys, now).await {
