@@ -51,6 +51,12 @@ pub fn is_taken_for_new(event: &Event) -> bool {
     matches!(event, Event::Job(job) if job.phase == JobPhase::Queued)
 }
 
+/// Whether more runners may be wanted because of the event. All others let the wanted number fall, or stay as it is, and may wait for each other.
+#[must_use]
+pub fn may_raise(event: &Event) -> bool {
+    matches!(event, Event::Job(job) if job.phase == JobPhase::Queued) || matches!(event, Event::RunnerInterrupted(_))
+}
+
 /// Adds what an event says.
 pub fn apply(view: &mut View, event: &Event, stack: &StackId, now: Timestamp) {
     match event {

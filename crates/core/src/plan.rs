@@ -96,6 +96,8 @@ pub fn plan(view: &mut View, fleet: &Fleet, seed: &str, now: Timestamp) -> Plan 
     let state = view.state.get_mut();
     state.waiting_since = oldest_raised.or(raised.then_some(now));
     state.behind = 0;
+    // A message that is overdue was to bring this look, or one that is as good.
+    state.wake_at = state.wake_at.filter(|due| *due > now);
     state.wanted = tally.wanted;
     state.demand = tally.counts.queued + tally.counts.busy;
     state.current = Some(fleet.task_definition.clone());
@@ -129,10 +131,10 @@ pub enum PutOff {
     Wake(Duration),
 }
 
-/// Whether a look can be put off: ECS was asked for a change so lately that the next one waits for company. `None` if the fleet is to be looked at now. What is
-/// to be sent is noted as sent.
-pub fn put_off(state: &mut FleetState, now: Timestamp) -> Option<PutOff> {
-    if now.since(state.changed_at) >= pause(state, true) {
+/// Whether a look can be put off: nothing has happened that more runners could be wanted for (`apply::may_raise`), or ECS was asked for a change so lately that
+/// the next one waits for company. `None` if the fleet is to be looked at now. What is to be sent is noted as sent.
+pub fn put_off(state: &mut FleetState, may_raise: bool, now: Timestamp) -> Option<PutOff> {
+    if may_raise && now.since(state.changed_at) >= pause(state, true) {
         return None;
     }
     // The message may stand behind a burst: the look that it asked for since the last change is due all the same.

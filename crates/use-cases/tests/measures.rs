@@ -76,7 +76,7 @@ async fn a_wait_a_failed_boot_and_a_bill_are_measured_once() {
     assert_eq!(values.of("JobStepSeconds Step=delivered"), [1.0]);
     assert_eq!(values.of("BootsFailed Cause=image"), [1.0]);
     assert_eq!((values.of("VcpuSeconds Fleet=burst"), values.of("GigabyteSeconds Fleet=burst")), (vec![40.0], vec![80.0]));
-    assert_eq!(values.of("RunnersBusy Fleet=burst"), [0.0, 1.0, 1.0]);
+    assert_eq!(values.of("RunnersBusy Fleet=burst"), [0.0, 1.0], "the repeat is written, and left to a look in a second");
     assert_eq!(values.of("OldestQueuedSeconds "), [0.0]);
 }
 

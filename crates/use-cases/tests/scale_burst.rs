@@ -7,8 +7,9 @@ use common::{World, scale};
 use fargate_runners_core::events::{Event, LookAgain};
 use fargate_runners_core::ids::FleetName;
 use fargate_runners_core::job::JobPhase;
+use fargate_runners_core::plan::COALESCE;
 use fargate_runners_core::record::{Key, Version};
-use fargate_runners_use_cases::ports::Ledger;
+use fargate_runners_use_cases::ports::{Clock, Ledger};
 use fargate_runners_use_cases::scale::Message;
 
 fn message(event: &Event) -> Message {
@@ -120,4 +121,41 @@ async fn a_job_that_is_over_is_closed_at_once() {
     world.passes(1);
     process.handle(vec![queued(4)]).await;
     assert_eq!(wanted(&world).await, 3);
+}
+
+#[tokio::test]
+async fn what_can_raise_nothing_is_looked_at_once_a_second() {
+    let world = World::default();
+    let process = scale(&world);
+    process.handle(vec![queued(1), queued(2), queued(3), queued(4)]).await;
+    process.handle(vec![wake_up()]).await;
+    world.passes(60);
+    let looked = async |world: &World| world.state("default").await.unwrap().counts.queued;
+    process.handle(vec![over(1)]).await;
+    assert_eq!(world.job("default", 1).await.unwrap().phase, JobPhase::Completed);
+    assert_eq!((looked(&world).await, world.with(|state| state.wake_ups.len())), (4, 1), "written, and a wake-up asked for");
+    process.handle(vec![over(2)]).await;
+    assert_eq!((looked(&world).await, world.with(|state| state.wake_ups.len())), (4, 1), "one wake-up will do");
+    world.passes(1);
+    process.handle(vec![over(3)]).await;
+    assert_eq!(looked(&world).await, 1, "the wake-up is overdue");
+    process.handle(vec![over(4)]).await;
+    let wake_at = world.state("default").await.unwrap().wake_at.unwrap();
+    assert_eq!(looked(&world).await, 1, "what comes after that look waits for the next");
+    assert!(wake_at > world.now() && wake_at <= world.now() + COALESCE);
+    world.passes(1);
+    process.handle(vec![wake_up()]).await;
+    assert_eq!(looked(&world).await, 0);
+}
+
+#[tokio::test]
+async fn a_job_that_is_queued_in_a_fleet_that_rests_is_looked_at_at_once() {
+    let world = World::default();
+    let process = scale(&world);
+    process.handle(vec![queued(1)]).await;
+    process.handle(vec![wake_up()]).await;
+    world.passes(60);
+    process.handle(vec![over(1)]).await;
+    process.handle(vec![queued(2), queued(3)]).await;
+    assert_eq!((asked_for(&world), wanted(&world).await), (vec![1, 2], 2));
 }

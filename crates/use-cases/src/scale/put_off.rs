@@ -1,10 +1,11 @@
-//! What is done with events that come to a large fleet while nothing could follow from them: ECS was asked for a change a moment ago, and the next one waits
-//! for company. Such a batch is written, with the records that it is about, and the look at the whole fleet is left to a wake-up within a second: it reads
+//! What is done with events that come to a large fleet while nothing need follow from them: they could raise nothing, or ECS was asked for a change a moment
+//! ago, and the next one waits for company. Such a batch is written, with the records that it is about, and the look at the whole fleet is left to a wake-up within a second: it reads
 //! all that counts, which in a burst is the burst. Nothing is decided here.
 
 use super::Scale;
 use super::look::commit;
 use crate::ports::{Bus, Capacity, Clock, CommitError, DeadLetters, FleetQueue, Fleets, Ledger, PortError, WakeUp};
+use fargate_runners_core::apply::may_raise;
 use fargate_runners_core::events::Event;
 use fargate_runners_core::ids::FleetName;
 use fargate_runners_core::plan::{PutOff, put_off};
@@ -64,7 +65,7 @@ where
         let now = self.clock.now();
         let mut view = View::new(name.clone());
         view.add(self.ledger.read(&[Key::Fleet(name.clone())], now).await?);
-        let Some(put_off) = put_off(view.state.get_mut(), now) else { return Ok(false) };
+        let Some(put_off) = put_off(view.state.get_mut(), events.iter().any(may_raise), now) else { return Ok(false) };
         self.read_what_they_are_about(&mut view, events, false, now).await?;
         let taken_in = self.take_in(&mut view, events, now);
         // Also so that a look that has read what counts before this, and writes after it, begins anew.
