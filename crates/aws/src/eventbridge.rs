@@ -105,7 +105,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn events(count: usize) -> Vec<Event> {
-        std::iter::repeat_n(Event::LookAgain(LookAgain { fleet: FleetName::parse("default").unwrap() }), count).collect()
+        std::iter::repeat_n(Event::LookAgain(LookAgain::now(FleetName::parse("default").unwrap())), count).collect()
     }
 
     fn taken(count: usize) -> (u16, Value) {

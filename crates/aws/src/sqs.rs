@@ -11,6 +11,7 @@ use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
 use aws_sdk_sqs::types::MessageAttributeValue;
 use fargate_runners_core::events::{Event, LookAgain};
 use fargate_runners_core::ids::FleetName;
+use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{DeadLetters, FleetQueue, PortError, Retry, RetryQueue, WakeUp};
 use std::time::Duration;
 
@@ -59,9 +60,9 @@ impl WakeUpQueue {
 }
 
 impl WakeUp for WakeUpQueue {
-    async fn look_again(&self, fleet: &FleetName, delay: Duration) -> Result<(), PortError> {
+    async fn look_again(&self, fleet: &FleetName, delay: Duration, due: Timestamp) -> Result<(), PortError> {
         let what = || format!("asking for another look at fleet {fleet}");
-        let event = Event::LookAgain(LookAgain { fleet: fleet.clone() });
+        let event = Event::LookAgain(LookAgain { fleet: fleet.clone(), due: Some(due) });
         let body = event.to_message().map_err(|error| PortError::new(what(), Retry::Never, error))?;
         send(what, self.0.message(&body).delay_seconds(seconds(delay))).await
     }
@@ -148,13 +149,13 @@ mod tests {
     async fn a_wake_up_is_delayed_by_whole_seconds_and_at_most_as_long_as_sqs_can() {
         let (answers, aws) = Answers::of([sent(), sent()]);
         let fleet = FleetName::parse("default").unwrap();
-        let queue = WakeUpQueue::new(&aws, URL);
-        queue.look_again(&fleet, Duration::from_millis(1_500)).await.unwrap();
-        queue.look_again(&fleet, Duration::from_secs(5_000)).await.unwrap();
+        let (queue, due) = (WakeUpQueue::new(&aws, URL), Timestamp::from_secs(1));
+        queue.look_again(&fleet, Duration::from_millis(1_500), due).await.unwrap();
+        queue.look_again(&fleet, Duration::from_secs(5_000), due).await.unwrap();
         let requests = answers.requests();
         assert_eq!((&requests[0]["DelaySeconds"], &requests[1]["DelaySeconds"]), (&json!(2), &json!(900)));
         let body = Event::from_message(requests[0]["MessageBody"].as_str().unwrap()).unwrap();
-        assert_eq!(body, Event::LookAgain(LookAgain { fleet }));
+        assert_eq!(body, Event::LookAgain(LookAgain { fleet, due: Some(due) }));
     }
 
     #[tokio::test]

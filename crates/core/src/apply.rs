@@ -27,7 +27,7 @@ const ASKED_FOR: Duration = Duration::from_secs(60);
 /// How many failed boots are remembered: enough for the breaker and for a person to see a pattern.
 pub const FAILED_BOOTS_KEPT: usize = 5;
 
-/// A message of the wake-up queue counts as the one that was asked for when it comes up to this much early: clocks differ.
+/// A message that does not say when it was to come counts as the one that was asked for when it comes up to this much early.
 const WAKE_SLACK: Duration = Duration::from_secs(10);
 
 /// The records that an event touches, to be read before it is applied. Records that count are in the view anyway.
@@ -64,9 +64,11 @@ pub fn apply(view: &mut View, event: &Event, stack: &StackId, now: Timestamp) {
         Event::RunnerStopped(stopped) => apply_stopped(view, stopped, now),
         Event::RunnerInterrupted(interrupted) => view.task_mut(&interrupted.task_id, now).interrupted(interrupted.at),
         Event::ServiceDrifted(drifted) => apply_drifted(view, drifted, now),
-        Event::LookAgain(_) => {
+        Event::LookAgain(look) => {
+            // One that is to come later is under way by itself; were it forgotten, another would be asked for, and both would come, again and again.
+            let came = look.due.unwrap_or(now + WAKE_SLACK);
             let state = view.state.get_mut();
-            state.wake_at = state.wake_at.filter(|at| *at > now + WAKE_SLACK);
+            state.wake_at = state.wake_at.filter(|at| *at > came);
         }
         Event::RunnerDone(_) | Event::RunnerLost(_) => {}
     }

@@ -111,6 +111,17 @@ pub struct ServiceDrifted {
 pub struct LookAgain {
     /// The fleet.
     pub fleet: FleetName,
+    /// When it was to come, if `scale` has asked for it through the wake-up queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
+}
+
+impl LookAgain {
+    /// A look at once.
+    #[must_use]
+    pub const fn now(fleet: FleetName) -> Self {
+        Self { fleet, due: None }
+    }
 }
 
 /// Why a message is not an event.
@@ -254,7 +265,7 @@ mod tests {
                 desired: 3,
                 at: Timestamp::from_secs(6),
             }),
-            Event::LookAgain(LookAgain { fleet }),
+            Event::LookAgain(LookAgain { fleet, due: Some(Timestamp::from_secs(7)) }),
         ] {
             assert_eq!(Event::from_message(&event.to_message().unwrap()).unwrap(), event);
         }

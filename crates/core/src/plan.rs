@@ -18,6 +18,9 @@ use std::time::Duration;
 /// UpdateService admits 5 calls a second in a whole account.
 pub const COALESCE: Duration = Duration::from_secs(1);
 
+/// A message that is due passes two queues and a function before it is there. Whoever looked as soon as it is due would nearly always look twice.
+const ON_ITS_WAY: Duration = Duration::from_millis(500);
+
 /// While a burst is still arriving, each change waits twice as long for company as the last, up to this: a fraction of the time in which a task starts.
 /// Once a look finds that nothing has arrived, `COALESCE` is enough.
 pub const COALESCE_MOST: Duration = Duration::from_secs(4);
@@ -97,7 +100,7 @@ pub fn plan(view: &mut View, fleet: &Fleet, seed: &str, now: Timestamp) -> Plan 
     state.waiting_since = oldest_raised.or(raised.then_some(now));
     state.behind = 0;
     // A message that is overdue was to bring this look, or one that is as good.
-    state.wake_at = state.wake_at.filter(|due| *due > now);
+    state.wake_at = state.wake_at.filter(|due| *due + ON_ITS_WAY > now);
     state.wanted = tally.wanted;
     state.demand = tally.counts.queued + tally.counts.busy;
     state.current = Some(fleet.task_definition.clone());
@@ -138,7 +141,7 @@ pub fn put_off(state: &mut FleetState, may_raise: bool, now: Timestamp) -> Optio
         return None;
     }
     // The message may stand behind a burst: the look that it asked for since the last change is due all the same.
-    if state.wake_at.is_some_and(|due| due > state.changed_at && due <= now) {
+    if state.wake_at.is_some_and(|due| due > state.changed_at && due + ON_ITS_WAY <= now) {
         return None;
     }
     let is_to_be_sent = take_wake_up(&mut state.wake_at, now + COALESCE, now);

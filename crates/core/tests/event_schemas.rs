@@ -77,7 +77,7 @@ fn events(is_full: bool) -> Vec<Event> {
             stop: stop(is_full),
         }),
         Event::ServiceDrifted(ServiceDrifted { fleet: fleet.clone(), service, desired: 3, at: AT }),
-        Event::LookAgain(LookAgain { fleet }),
+        Event::LookAgain(LookAgain { fleet, due: is_full.then_some(AT) }),
     ]);
     all
 }

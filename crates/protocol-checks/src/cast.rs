@@ -147,7 +147,7 @@ impl News {
                 hosting: Hosting::UNKNOWN,
                 stop: Stop { at: START, code: None, reason: None, exit_code: Some(0) },
             }),
-            Self::Again => Event::LookAgain(LookAgain { fleet: fleet_name(fleet).clone() }),
+            Self::Again => Event::LookAgain(LookAgain::now(fleet_name(fleet).clone())),
         }
     }
 }

@@ -208,7 +208,7 @@ impl Bus for Port {
 }
 
 impl WakeUp for Port {
-    async fn look_again(&self, fleet: &FleetName, _: Duration) -> Result<(), PortError> {
+    async fn look_again(&self, fleet: &FleetName, _: Duration, _: Timestamp) -> Result<(), PortError> {
         self.bid(Question::Wake(fleet.clone())).await
     }
 }

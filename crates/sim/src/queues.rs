@@ -7,6 +7,7 @@ use crate::functions;
 use crate::world::World;
 use fargate_runners_core::events::{Event, EventError};
 use fargate_runners_core::ids::FleetName;
+use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{DeadLetter, DeadLetterSource};
 use fargate_runners_use_cases::scale::Message;
 use std::cell::{Cell, RefCell};
@@ -110,8 +111,8 @@ impl Queues {
     }
 
     /// A message for the wake-up queue.
-    pub fn wake_up(&self, world: &Rc<World>, fleet: &FleetName, delay: Duration) {
-        let event = Event::LookAgain(fargate_runners_core::events::LookAgain { fleet: fleet.clone() });
+    pub fn wake_up(&self, world: &Rc<World>, fleet: &FleetName, delay: Duration, due: Timestamp) {
+        let event = Event::LookAgain(fargate_runners_core::events::LookAgain { fleet: fleet.clone(), due: Some(due) });
         let Ok(body) = event.to_message() else { return };
         if world.strikes(Fault::WakeUpLost) {
             return self.park(DeadLetterSource::WakeUps, &self.id(), &body, false);

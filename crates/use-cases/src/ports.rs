@@ -229,8 +229,8 @@ pub trait Bus {
 
 /// The wake-up queue.
 pub trait WakeUp {
-    /// Brings a `Look Again` into the fleet's group after `delay` (whole seconds, 900 s at most).
-    async fn look_again(&self, fleet: &FleetName, delay: Duration) -> Result<(), PortError>;
+    /// Brings a `Look Again` into the fleet's group after `delay` (whole seconds, 900 s at most), which says when it was `due`.
+    async fn look_again(&self, fleet: &FleetName, delay: Duration, due: Timestamp) -> Result<(), PortError>;
 }
 
 /// The way of a message of the wake-up queue into its fleet's group.

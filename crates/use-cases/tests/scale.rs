@@ -62,7 +62,7 @@ fn stopped(fleet: &str, task: u64) -> Message {
 }
 
 fn look(fleet: &str) -> Message {
-    let event = Event::LookAgain(LookAgain { fleet: FleetName::parse(fleet).unwrap() });
+    let event = Event::LookAgain(LookAgain::now(FleetName::parse(fleet).unwrap()));
     Message { id: format!("look-{fleet}"), body: event.to_message().unwrap() }
 }
 

@@ -11,6 +11,7 @@ use fargate_runners_core::plan::COALESCE;
 use fargate_runners_core::record::{Key, Version};
 use fargate_runners_use_cases::ports::{Clock, Ledger};
 use fargate_runners_use_cases::scale::Message;
+use std::time::Duration;
 
 fn message(event: &Event) -> Message {
     Message { id: "message".to_owned(), body: event.to_message().unwrap() }
@@ -25,7 +26,12 @@ fn over(id: u64) -> Message {
 }
 
 fn wake_up() -> Message {
-    message(&Event::LookAgain(LookAgain { fleet: FleetName::parse("default").unwrap() }))
+    message(&Event::LookAgain(LookAgain::now(FleetName::parse("default").unwrap())))
+}
+
+/// A wake-up that was asked for just now does not come, and should have.
+fn late(world: &World) {
+    world.with(|state| state.now = state.now + COALESCE + Duration::from_millis(600));
 }
 
 async fn version(world: &World) -> Version {
@@ -69,7 +75,7 @@ async fn once_the_wake_up_is_overdue_the_next_batch_is_looked_at() {
     process.handle(vec![queued(2)]).await;
     process.handle(vec![queued(3)]).await;
     assert_eq!(wanted(&world).await, 2);
-    world.passes(1);
+    late(&world);
     process.handle(vec![queued(4)]).await;
     assert_eq!(
         (asked_for(&world), wanted(&world).await),
@@ -136,7 +142,7 @@ async fn what_can_raise_nothing_is_looked_at_once_a_second() {
     assert_eq!((looked(&world).await, world.with(|state| state.wake_ups.len())), (4, 1), "written, and a wake-up asked for");
     process.handle(vec![over(2)]).await;
     assert_eq!((looked(&world).await, world.with(|state| state.wake_ups.len())), (4, 1), "one wake-up will do");
-    world.passes(1);
+    late(&world);
     process.handle(vec![over(3)]).await;
     assert_eq!(looked(&world).await, 1, "the wake-up is overdue");
     process.handle(vec![over(4)]).await;
@@ -158,4 +164,21 @@ async fn a_job_that_is_queued_in_a_fleet_that_rests_is_looked_at_at_once() {
     process.handle(vec![over(1)]).await;
     process.handle(vec![queued(2), queued(3)]).await;
     assert_eq!((asked_for(&world), wanted(&world).await), (vec![1, 2], 2));
+}
+
+#[tokio::test]
+async fn an_earlier_wake_up_that_comes_late_does_not_have_the_next_asked_for_twice() {
+    let world = World::default();
+    let process = scale(&world);
+    process.handle(vec![queued(1), queued(2), queued(3)]).await;
+    process.handle(vec![wake_up()]).await;
+    world.passes(60);
+    process.handle(vec![over(1)]).await;
+    let asked = || world.with(|state| state.wake_ups.len());
+    let fleet = FleetName::parse("default").unwrap();
+    let earlier = LookAgain { fleet, due: Some(world.now()) };
+    process.handle(vec![message(&Event::LookAgain(earlier))]).await;
+    let before = asked();
+    process.handle(vec![over(2)]).await;
+    assert_eq!(asked(), before, "the one that was asked for is still to come");
 }

@@ -50,7 +50,7 @@ fn again(fleet: &str) -> String {
 #[tokio::test]
 async fn every_kind_of_letter_goes_to_where_it_was_meant_for() {
     let world = World::default();
-    let look = Event::LookAgain(LookAgain { fleet: FleetName::parse("burst").unwrap() }).to_message().unwrap();
+    let look = Event::LookAgain(LookAgain::now(FleetName::parse("burst").unwrap())).to_message().unwrap();
     let job = Event::Job(job_event("burst", 1, JobPhase::Queued)).to_message().unwrap();
     letter(&world, DeadLetterSource::Events, "bus", job.clone(), false);
     letter(&world, DeadLetterSource::Events, "ecs", ecs_event("burst").to_string(), false);
@@ -91,7 +91,7 @@ async fn what_nobody_can_read_or_was_put_aside_stays_for_a_person() {
 async fn a_letter_is_removed_only_after_it_was_sent() {
     let world = World::default();
     letter(&world, DeadLetterSource::Events, "ecs", ecs_event("burst").to_string(), false);
-    let look = Event::LookAgain(LookAgain { fleet: FleetName::parse("burst").unwrap() }).to_message().unwrap();
+    let look = Event::LookAgain(LookAgain::now(FleetName::parse("burst").unwrap())).to_message().unwrap();
     letter(&world, DeadLetterSource::WakeUps, "wake-up", look, false);
     world.with(|state| state.bus_fails = true);
     let outcome = world.sweeps(Healer::DeadLetters).await;

@@ -18,7 +18,7 @@ pub async fn run(stack: &Stack, name: &FleetName, drained: bool, screen: &Screen
         FleetParameters::new(&stack.aws, &stack.name).set_drained(name, drained).await?;
     }
     let queue = FleetFifo::new(&stack.aws, stack.output("FleetQueueUrl")?);
-    let look = Event::LookAgain(LookAgain { fleet: name.clone() });
+    let look = Event::LookAgain(LookAgain::now(name.clone()));
     let body = look.to_message().map_err(|error| CliError::call("writing down a look", error))?;
     queue.forward(name, &format!("operator-{}", Stack::now().as_millis()), &body).await?;
     screen.answer(&Drained { fleet: name.to_string(), drained, changed })?;

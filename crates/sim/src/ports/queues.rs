@@ -3,6 +3,7 @@
 use crate::host::Call;
 use fargate_runners_core::events::Event;
 use fargate_runners_core::ids::FleetName;
+use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{
     Bus, DeadLetter, DeadLetterQueues, DeadLetterSource, DeadLetters, FleetQueue, PortError, Retry, RetryQueue, WakeUp,
 };
@@ -23,9 +24,9 @@ impl Bus for Call {
 }
 
 impl WakeUp for Call {
-    async fn look_again(&self, fleet: &FleetName, delay: Duration) -> Result<(), PortError> {
+    async fn look_again(&self, fleet: &FleetName, delay: Duration, due: Timestamp) -> Result<(), PortError> {
         self.enter("asking for a wake-up").await?;
-        self.world().queues.wake_up(self.world(), fleet, delay);
+        self.world().queues.wake_up(self.world(), fleet, delay, due);
         self.leave("asking for a wake-up").await
     }
 }

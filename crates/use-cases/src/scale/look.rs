@@ -144,7 +144,7 @@ where
 
     /// Whether the fleet will be brought back.
     pub(super) async fn look_again(&self, name: &FleetName, wait: Duration) -> bool {
-        let sent = self.wake_up.look_again(name, wait).await;
+        let sent = self.wake_up.look_again(name, wait, self.clock.now() + wait).await;
         if let Err(error) = &sent {
             tracing::error!(fleet = %name, error = chain(error), "the fleet cannot be looked at again in time; the next event or the healer will");
         }

@@ -11,7 +11,7 @@ impl<P: Ports> Sweep<P> {
     pub(super) async fn nudge(&self, fleet: &Fleet, round: &Round, outcome: &mut Outcome) -> Result<(), SweepError> {
         let view = self.view(&fleet.name).await?;
         if needs_look(&view, fleet, self.clock.now()) {
-            let look = Event::LookAgain(LookAgain { fleet: fleet.name.clone() });
+            let look = Event::LookAgain(LookAgain::now(fleet.name.clone()));
             let id = format!("sweep-{}-{}", fleet.name, round.started.as_millis());
             self.queue.forward(&fleet.name, &id, &look.to_message()?).await?;
             outcome.healed();

@@ -215,7 +215,7 @@ impl Bus for World {
 }
 
 impl WakeUp for World {
-    async fn look_again(&self, fleet: &FleetName, delay: Duration) -> Result<(), PortError> {
+    async fn look_again(&self, fleet: &FleetName, delay: Duration, _: Timestamp) -> Result<(), PortError> {
         self.with(|state| state.wake_ups.push((fleet.clone(), delay)));
         Ok(())
     }
