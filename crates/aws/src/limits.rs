@@ -35,6 +35,9 @@ pub const ACTIVE_PAGES: usize = 50;
 /// The most pages of records that a person reads at once: a page holds 1 MB, some thousand records, so that this is a busy fleet's four days.
 pub const HISTORY_PAGES: usize = 200;
 
+/// The most pages of what healers keep in mind: a page holds 1 MB, and a webhook's failed deliveries, which are the most of it, take some 130 kB.
+pub const MEMORY_PAGES: usize = 50;
+
 /// How often a mint slot is tried for when others change the counter at the same time.
 pub const PACE_ROUNDS: u32 = 3;
 

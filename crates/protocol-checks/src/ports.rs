@@ -13,9 +13,9 @@ use fargate_runners_core::state::Launch;
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{
     Asks, Bus, Capacity, Clock, CommitError, DeadLetter, DeadLetterQueues, DeadLetterSource, DeadLetters, Deleted, DeliveryPage, FleetList,
-    FleetQueue, Fleets, Github, GithubError, Hook, HookLog, JitRunner, Jobs, Launched, Ledger, Memory, MintError, MintPace, PortError,
-    Protection, Retry, RetryQueue, RunnerPage, Runners, SeenJob, SeenRun, SeenRunner, SeenService, SeenTask, Slot, Survey, TaskFacts,
-    TaskPage, Tasks, WakeUp, Wanted,
+    FleetQueue, Fleets, Github, GithubError, Hook, HookLog, JitRunner, Jobs, Kept, Launched, Ledger, Memory, MintError, MintPace,
+    PortError, Protection, Retry, RetryQueue, RunnerPage, Runners, SeenJob, SeenRun, SeenRunner, SeenService, SeenTask, Slot, Survey,
+    TaskFacts, TaskPage, Tasks, WakeUp, Wanted,
 };
 use fargate_runners_use_cases::sweep::{Ports, Sweep};
 use secrecy::SecretString;
@@ -301,8 +301,8 @@ impl Survey for Port {
 }
 
 impl Memory for Port {
-    async fn recall(&self, _: &str, _: &str, _: Timestamp) -> Result<(Option<String>, Version), PortError> {
-        Ok((None, Version(0)))
+    async fn recall_all(&self, _: Timestamp) -> Result<Vec<Kept>, PortError> {
+        Ok(vec![])
     }
 
     async fn keep(&self, _: &str, _: &str, _: &str, _: Version, _: Timestamp) -> Result<(), CommitError> {

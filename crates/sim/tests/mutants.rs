@@ -89,7 +89,7 @@ found! {
     forgetting_tasks_that_never_register_is_found: ForgetUnregistered breaks "R7" or "R6" in 20 jobs, 1 h, within 8, BootHangs = 0.1;
     forgetting_protection_is_found: ForgetProtection breaks "R4" in 3 jobs, 1 h, within 8, JobOfDays = 1.0;
     taking_a_refused_renewal_for_granted_is_found: RenewalTakenForGranted breaks "R4" in 3 jobs, 1 h, within 8, JobOfDays = 1.0, RenewalRefused = 0.5;
-    forgetting_drifted_counts_is_found: ForgetDrift breaks "R3" or "R7" in 10 jobs, 1 h, within 24, DesiredChanged = 1.0;
+    forgetting_drifted_counts_is_found: ForgetDrift breaks "R3" or "R7" or "R8" in 10 jobs, 1 h, within 32, DesiredChanged = 1.0;
     forgetting_replaced_services_is_found: ForgetServices breaks "R7" in 10 jobs, 1 h, within 8, RevisionDeployed = 1.0;
     forgetting_fleets_to_which_nothing_happens_is_found: ForgetNudge breaks "R3" in 3 jobs, 1 h, within 8;
     forgetting_interrupted_jobs_is_found: ForgetInterrupted breaks "R6" in 20 jobs, 1 h, within 8, RunnerDies = 0.2;

@@ -6,7 +6,7 @@ mod survey;
 
 pub use inquiry::{DeliveryLog, LogEntry, LogPage, LookedInto, Members, Shown, Standing};
 pub use survey::{
-    DeadLetter, DeadLetterQueues, DeadLetterSource, DeliveryPage, Hook, HookLog, Jobs, LoggedDelivery, Memory, RunnerPage, Runners,
+    DeadLetter, DeadLetterQueues, DeadLetterSource, DeliveryPage, Hook, HookLog, Jobs, Kept, LoggedDelivery, Memory, RunnerPage, Runners,
     SeenJob, SeenRun, SeenRunner, SeenService, SeenTask, Survey, TaskPage,
 };
 

@@ -159,7 +159,7 @@ impl<P: Ports> Sweep<P> {
         let mut round = Round::new(started, started + TIME, fleets);
         // What a person asks for by name leaves the schedule's position alone.
         let is_whole = healers == Healer::ALL;
-        let first = if is_whole { self.first(healers).await } else { 0 };
+        let first = if is_whole { self.first(healers, &mut round).await } else { 0 };
         for position in 0..healers.len() {
             let healer = healers[(first + position) % healers.len()];
             if self.is_late(&round) {
@@ -170,11 +170,16 @@ impl<P: Ports> Sweep<P> {
             if mutant::is(healer.mutant()) {
                 continue;
             }
+            let before = report.of(healer).healed;
             self.heal(healer, &mut round, report.of(healer)).await;
+            if report.of(healer).healed > before {
+                // Facts and looks are on their way to fleets, of which not all are known here.
+                round.forget_lists();
+            }
             report.of(healer).tell(healer);
         }
         if is_whole {
-            self.remember_next(report.cut_off).await;
+            self.remember_next(report.cut_off, &mut round).await;
         }
         report
     }
@@ -205,7 +210,7 @@ impl<P: Ports> Sweep<P> {
         match healer {
             Healer::Nudge => self.nudge(fleet, round, outcome).await,
             Healer::Protection => self.protection(fleet, round, outcome).await,
-            Healer::StoppedTasks => self.stopped_tasks(fleet, outcome).await,
+            Healer::StoppedTasks => self.stopped_tasks(fleet, round, outcome).await,
             Healer::Drift => self.drift(fleet, round, outcome).await,
             Healer::Unregistered => self.unregistered(fleet, round, outcome).await,
             Healer::QueuedJobs => self.queued_jobs(fleet, round, outcome).await,
@@ -226,21 +231,23 @@ impl<P: Ports> Sweep<P> {
     }
 
     /// The position of the healer at which the last sweep was cut off. The one after it is noted as the next sweep's first, should this one die.
-    async fn first(&self, healers: &[Healer]) -> usize {
-        let next = self.recall::<Option<Healer>>(MEMORY, NEXT).await.ok().and_then(|memo| memo.value);
+    async fn first(&self, healers: &[Healer], round: &mut Round) -> usize {
+        let next = self.recall::<Option<Healer>>(round, MEMORY, NEXT).await.ok().and_then(|memo| memo.value);
         let first = next.and_then(|next| healers.iter().position(|healer| *healer == next)).unwrap_or_default();
-        self.remember_next(healers.get((first + 1) % healers.len()).copied()).await;
+        self.remember_next(healers.get((first + 1) % healers.len()).copied(), round).await;
         first
     }
 
-    async fn remember_next(&self, next: Option<Healer>) {
+    async fn remember_next(&self, next: Option<Healer>, round: &mut Round) {
         let kept = async {
-            let mut memo = self.recall::<Option<Healer>>(MEMORY, NEXT).await?;
+            let mut memo = self.recall::<Option<Healer>>(round, MEMORY, NEXT).await?;
             memo.value = next;
-            self.keep(memo).await
+            self.keep(round, memo).await
         };
-        if let Err(error) = kept.await {
-            tracing::warn!(error = chain(&error), "where the next sweep is to begin cannot be remembered");
+        match kept.await {
+            Ok(()) => {}
+            Err(SweepError::Overtaken) => tracing::info!("another sweep goes on at the same time; it says where the next one begins"),
+            Err(error) => tracing::warn!(error = chain(&error), "where the next sweep is to begin cannot be remembered"),
         }
     }
 }

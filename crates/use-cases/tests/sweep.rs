@@ -101,6 +101,49 @@ async fn an_operator_may_call_one_healer() {
 }
 
 #[tokio::test]
+async fn a_sweep_without_anything_to_do_lists_each_fleet_once_and_recalls_once() {
+    let world = World::default();
+    world.ecs_has(1, 0, 0);
+    world.sweeps_all().await;
+    assert_eq!((world.calls("active default"), world.calls("active burst"), world.calls("recall_all")), (1, 1, 1));
+    assert_eq!(world.with(|state| state.reads), 0, "no record is read by itself");
+}
+
+#[tokio::test]
+async fn a_list_serves_for_ten_seconds() {
+    for (call_takes, lists) in [(2, 1), (3, 2)] {
+        let world = World::default();
+        world.around(|around| around.call_takes = Duration::from_secs(call_takes));
+        // Four queues are received from in between.
+        common::around::sweep(&world).handle(&[Healer::Nudge, Healer::DeadLetters, Healer::QueuedJobs]).await;
+        assert_eq!(world.calls("active burst"), lists, "{call_takes}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_follows_a_healer_that_did_something_lists_anew() {
+    let world = World::default();
+    world.knows_job(&job_event("burst", 1, JobPhase::Queued)).await;
+    common::around::sweep(&world).handle(&[Healer::Nudge, Healer::QueuedJobs, Healer::RunningJobs]).await;
+    assert_eq!((world.calls("active default"), world.calls("active burst")), (2, 2), "a look was asked for, and may be under way");
+}
+
+#[tokio::test]
+async fn without_its_memory_a_healer_fails_and_the_others_go_on() {
+    let world = World::default();
+    world.knows(registered("burst", 1, world.now())).await;
+    world.passes(600);
+    world.around(|around| around.fails.insert("recall_all"));
+    let report = world.sweeps_all().await;
+    assert_eq!(report.healers[&Healer::Nudge].healed, 1);
+    for healer in [Healer::StoppedTasks, Healer::Unregistered, Healer::LeftRunners] {
+        assert!(!report.healers[&healer].failures.is_empty(), "{healer:?}");
+    }
+    world.around(|around| around.fails.clear());
+    assert_eq!(world.sweeps(Healer::StoppedTasks).await.healed, 1);
+}
+
+#[tokio::test]
 async fn the_report_is_the_functions_answer() {
     let world = World::default();
     world.knows_job(&job_event("burst", 1, JobPhase::Queued)).await;

@@ -10,6 +10,7 @@ use fargate_runners_core::job::JobPhase;
 use fargate_runners_core::state::{FleetState, ServiceState};
 use fargate_runners_use_cases::ports::Clock;
 use fargate_runners_use_cases::sweep::Healer;
+use futures_util::FutureExt as _;
 
 const HOUR: u64 = 3_600;
 
@@ -47,6 +48,34 @@ async fn a_count_that_scale_has_just_asked_for_has_not_drifted() {
     assert_eq!(world.sweeps(Healer::Drift).await.healed, 0);
     world.passes(1);
     assert_eq!(world.sweeps(Healer::Drift).await.healed, 1);
+}
+
+#[tokio::test]
+async fn a_count_that_scale_changes_while_the_services_are_read_has_not_drifted() {
+    let world = World::default();
+    meant(&world, 1, 2).await;
+    world.ecs_has(1, 2, 2);
+    world.meanwhile("services default", |world| {
+        world.ecs_has(1, 5, 2);
+        meant(world, 1, 5).now_or_never().unwrap();
+    });
+    assert_eq!(world.sweeps(Healer::Drift).await.healed, 0);
+    assert!(drifted(&world).is_empty());
+}
+
+#[tokio::test]
+async fn a_service_that_came_into_use_after_the_list_is_not_counted_as_empty() {
+    let world = World::default();
+    meant(&world, 0, 0).await;
+    world.ecs_has(0, 0, 0);
+    world.ecs_has(1, 0, 0);
+    let sweep = common::around::sweep(&world);
+    sweep.handle(&[Healer::Drift, Healer::Services]).await;
+    assert!(world.around(|around| around.memory.contains_key(&("services".to_owned(), "default".to_owned()))), "an empty one is noted");
+    world.passes(HOUR);
+    world.meanwhile("services default", |world| meant(world, 0, 1).now_or_never().unwrap());
+    sweep.handle(&[Healer::Drift, Healer::Services]).await;
+    assert_eq!(world.around(|around| around.deleted_services.clone()), []);
 }
 
 #[tokio::test]

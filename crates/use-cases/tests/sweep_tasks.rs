@@ -10,7 +10,8 @@ use fargate_runners_core::register::PROTECTION;
 use fargate_runners_core::task::{LeaveReason, TaskRecord, TaskState};
 use fargate_runners_use_cases::deregister::Again;
 use fargate_runners_use_cases::ports::Clock;
-use fargate_runners_use_cases::sweep::Healer;
+use fargate_runners_use_cases::sweep::{Healer, Outcome};
+use futures_util::FutureExt as _;
 use std::time::Duration;
 
 fn booting(fleet: &str, task: u64, world: &World) -> TaskRecord {
@@ -52,6 +53,37 @@ async fn an_orderly_end_that_nobody_reported_needs_no_cleaning_up() {
     world.sweeps(Healer::StoppedTasks).await;
     assert_eq!(ends(&world), [(1, Some(0))]);
     assert!(world.with(|state| state.retried.is_empty()));
+}
+
+#[tokio::test]
+async fn a_task_that_has_said_since_the_list_that_it_is_ready_does_not_get_its_protection_back() {
+    let world = World::default();
+    let due = TaskRecord { protected_until: Some(world.now() + Duration::from_secs(3_600)), ..registered("default", 1, world.now()) };
+    world.knows(due.clone()).await;
+    world.ecs_runs("default", 1, 0);
+    world.passes(180);
+    let at = world.now();
+    world.meanwhile("described", move |world| world.knows(TaskRecord { done_at: Some(at), ..due }).now_or_never().unwrap());
+    common::around::sweep(&world).handle(&[Healer::StoppedTasks, Healer::Protection]).await;
+    assert_eq!(world.around(|around| around.renewals.clone()), Vec::<Vec<_>>::new());
+}
+
+#[tokio::test]
+async fn a_runner_that_got_a_job_since_the_list_is_not_told_to_leave_and_is_looked_at_again() {
+    let world = World::default();
+    let task = registered("burst", 1, world.now());
+    world.knows(task.clone()).await;
+    world.passes(600);
+    world.meanwhile("runners", move |world| {
+        let mut busy = task;
+        busy.had_job(JobId(7), None);
+        world.knows(busy).now_or_never().unwrap();
+    });
+    let sweep = common::around::sweep(&world);
+    let report = sweep.handle(&[Healer::QueuedJobs, Healer::Ghosts, Healer::RunningJobs]).await;
+    assert_eq!(report.healers[&Healer::Ghosts], Outcome::default(), "neither healed nor failed");
+    assert_eq!(world.task("burst", 1).await.unwrap().leaving, None);
+    assert_eq!(world.calls("active burst"), 2, "what was listed has changed");
 }
 
 #[tokio::test]

@@ -5,16 +5,16 @@ use crate::host::Call;
 use fargate_runners_core::ids::{CredentialName, FleetName};
 use fargate_runners_core::record::{Key, Version, Versioned, Write};
 use fargate_runners_core::time::Timestamp;
-use fargate_runners_use_cases::ports::{Asks, CommitError, Ledger, Memory, MintPace, PortError, Slot};
+use fargate_runners_use_cases::ports::{Asks, CommitError, Kept, Ledger, Memory, MintPace, PortError, Slot};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// A text, its version, and until when it is kept.
-type Kept = (String, u64, Timestamp);
+type Stands = (String, u64, Timestamp);
 
 /// What the healers keep in mind, by healer and subject.
 #[derive(Default)]
-pub struct Memories(RefCell<BTreeMap<(String, String), Kept>>);
+pub struct Memories(RefCell<BTreeMap<(String, String), Stands>>);
 
 impl Ledger for Call {
     async fn active(&self, fleet: &FleetName, now: Timestamp) -> Result<Vec<Versioned>, PortError> {
@@ -73,11 +73,16 @@ impl MintPace for Call {
 }
 
 impl Memory for Call {
-    async fn recall(&self, healer: &str, subject: &str, now: Timestamp) -> Result<(Option<String>, Version), PortError> {
+    async fn recall_all(&self, now: Timestamp) -> Result<Vec<Kept>, PortError> {
         self.enter("recalling").await?;
         let memories = self.world().memories.0.borrow();
-        let kept = memories.get(&(healer.to_owned(), subject.to_owned())).filter(|(.., expires)| *expires > now);
-        Ok(kept.map_or((None, Version(0)), |(text, version, _)| (Some(text.clone()), Version(*version))))
+        let kept = memories.iter().filter(|(_, (.., expires))| *expires > now).map(|((healer, subject), (text, version, _))| Kept {
+            healer: healer.clone(),
+            subject: subject.clone(),
+            text: text.clone(),
+            version: Version(*version),
+        });
+        Ok(kept.collect())
     }
 
     async fn keep(&self, healer: &str, subject: &str, text: &str, read: Version, expires: Timestamp) -> Result<(), CommitError> {

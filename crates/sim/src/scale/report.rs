@@ -12,7 +12,7 @@ const CALLS: &[(&str, &str)] = &[
     ("writing records", "dynamodb:PutItem, TransactWriteItems"),
     ("taking a mint slot", "dynamodb:UpdateItem"),
     ("holding a credential", "dynamodb:UpdateItem"),
-    ("recalling", "dynamodb:GetItem, BatchGetItem"),
+    ("recalling", "dynamodb:Query"),
     ("keeping in mind", "dynamodb:PutItem, TransactWriteItems"),
     ("publishing", "events:PutEvents"),
     ("asking for a wake-up", "sqs:SendMessage"),

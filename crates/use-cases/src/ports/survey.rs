@@ -254,10 +254,24 @@ pub trait DeadLetterQueues {
     async fn remove(&self, from: DeadLetterSource, letter: &DeadLetter) -> Result<(), PortError>;
 }
 
-/// What a healer keeps in mind from one sweep to the next: a small JSON text under its name and subject, written only if it is still in the version that was read.
+/// Something that a healer keeps in mind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Whose it is.
+    pub healer: String,
+    /// What it is about.
+    pub subject: String,
+    /// The text.
+    pub text: String,
+    /// How often it was written.
+    pub version: Version,
+}
+
+/// What healers keep in mind from one sweep to the next: small JSON texts under their names and subjects, each written only if it is still in the version that
+/// was read. What was never kept is in version 0.
 pub trait Memory {
-    /// What was kept, with its version; nothing and version 0 if there is none, or its time is over.
-    async fn recall(&self, healer: &str, subject: &str, now: Timestamp) -> Result<(Option<String>, Version), PortError>;
+    /// Everything that is kept by whatever healer, but for what has had its time.
+    async fn recall_all(&self, now: Timestamp) -> Result<Vec<Kept>, PortError>;
 
     /// Keeps it until `expires`.
     async fn keep(&self, healer: &str, subject: &str, text: &str, read: Version, expires: Timestamp) -> Result<(), CommitError>;

@@ -27,7 +27,7 @@ enum Read {
 }
 
 impl<P: Ports> Sweep<P> {
-    pub(super) async fn deliveries(&self, round: &Round, outcome: &mut Outcome) {
+    pub(super) async fn deliveries(&self, round: &mut Round, outcome: &mut Outcome) {
         let hooks = match self.github.hooks(&round.fleets()).await {
             Ok(hooks) => hooks,
             Err(error) => return outcome.failed(Healer::Deliveries, "the hooks", &error),
@@ -42,15 +42,15 @@ impl<P: Ports> Sweep<P> {
         }
     }
 
-    async fn deliveries_of(&self, hook: &Hook, round: &Round, outcome: &mut Outcome) -> Result<(), SweepError> {
-        let mut memo = self.recall::<Book>(Healer::Deliveries.name(), &hook.key).await?;
+    async fn deliveries_of(&self, hook: &Hook, round: &mut Round, outcome: &mut Outcome) -> Result<(), SweepError> {
+        let mut memo = self.recall::<Book>(round, Healer::Deliveries.name(), &hook.key).await?;
         let read = self.read_log(hook, &mut memo.value, round).await;
         for guid in memo.value.tidy(self.clock.now()) {
             metrics::counter!("DeliveriesGivenUp").increment(1);
             tracing::error!(hook = hook.key, guid, "a webhook delivery fails again and again; it is given up");
         }
         let redelivered = self.redeliver_due(hook, &mut memo, round, outcome).await;
-        self.keep(memo).await?;
+        self.keep(round, memo).await?;
         read.and(redelivered)
     }
 
@@ -117,13 +117,13 @@ impl<P: Ports> Sweep<P> {
         (how_far(not_noted, Read::Before(cursor)), Ok(()))
     }
 
-    async fn redeliver_due(&self, hook: &Hook, memo: &mut Memo<Book>, round: &Round, outcome: &mut Outcome) -> Result<(), SweepError> {
+    async fn redeliver_due(&self, hook: &Hook, memo: &mut Memo<Book>, round: &mut Round, outcome: &mut Outcome) -> Result<(), SweepError> {
         let due: Vec<(String, u64)> = memo.value.due(self.clock.now()).into_iter().take(REDELIVERIES_MAX).collect();
         for some in due.chunks(NOTED_AT_ONCE) {
             for (guid, _) in some {
                 memo.value.tried(guid, self.clock.now());
             }
-            self.keep_on(memo).await?;
+            self.keep_on(round, memo).await?;
             for (position, (guid, attempt)) in some.iter().enumerate() {
                 let asked = if self.is_late(round) { None } else { Some(self.redeliver(hook, guid, *attempt, outcome).await) };
                 if let Some(Ok(())) = asked {

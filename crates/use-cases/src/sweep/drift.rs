@@ -11,8 +11,14 @@ use std::sync::Arc;
 impl<P: Ports> Sweep<P> {
     pub(super) async fn drift(&self, fleet: &Fleet, round: &mut Round, outcome: &mut Outcome) -> Result<(), SweepError> {
         // The ledger first: a count that `scale` changes in between is then only asked for once more.
-        let view = self.view(&fleet.name).await?;
-        let services = self.services_of(fleet, round).await?;
+        let mut view = self.listed(round, &fleet.name).await?;
+        let mut services = self.services_of(fleet, round).await?;
+        if services.iter().any(|seen| has_drifted(&view, &seen.name, seen.desired, self.clock.now())) {
+            // Both anew, in the same order: `scale` may have changed the count itself since the list was read.
+            round.services.remove(&fleet.name);
+            view = self.view(round, &fleet.name).await?;
+            services = self.services_of(fleet, round).await?;
+        }
         let now = self.clock.now();
         for seen in services.iter() {
             if let Some(trouble) = &seen.trouble {

@@ -19,7 +19,9 @@ fn runner_of(task: &TaskRecord) -> Option<RunnerId> {
 
 impl<P: Ports> Sweep<P> {
     pub(super) async fn ghosts(&self, fleet: &Fleet, round: &mut Round, outcome: &mut Outcome) -> Result<(), SweepError> {
-        let view = self.view(&fleet.name).await?;
+        // A list is enough: GitHub is asked after it, and a task is told to leave only in the version that was listed. One that has changed since is looked at
+        // again by the next sweep.
+        let view = self.listed(round, &fleet.name).await?;
         let now = self.clock.now();
         let idle: Vec<&Slot<TaskRecord>> = view.tasks.values().filter(|task| may_be_ghost(task.get(), now)).collect();
         if idle.is_empty() {
@@ -33,7 +35,7 @@ impl<P: Ports> Sweep<P> {
             }
         }
         let not_shown = idle.into_iter().filter(|task| runner_of(task.get()).is_some_and(|runner| !listing.shows(runner))).collect();
-        let mut last = self.recall::<Option<TaskId>>(Healer::Ghosts.name(), fleet.name.as_str()).await?;
+        let mut last = self.recall::<Option<TaskId>>(round, Healer::Ghosts.name(), fleet.name.as_str()).await?;
         let not_shown = in_turn(not_shown, last.value.as_ref(), |task| &task.get().task_id);
         last.value = None;
         for (position, task) in not_shown.iter().enumerate() {
@@ -45,14 +47,20 @@ impl<P: Ports> Sweep<P> {
             if let Some(runner) = runner_of(task.get())
                 && self.github.runner(fleet, runner).await?.is_none()
             {
-                self.tell_to_leave(fleet, (*task).clone(), outcome).await?;
+                self.tell_to_leave(fleet, round, (*task).clone(), outcome).await?;
             }
         }
-        self.keep(last).await
+        self.keep(round, last).await
     }
 
-    async fn tell_to_leave(&self, fleet: &Fleet, mut task: Slot<TaskRecord>, outcome: &mut Outcome) -> Result<(), SweepError> {
-        if leave_as_ghost(task.get_mut(), self.clock.now()) && self.write_task(&mut task).await? {
+    async fn tell_to_leave(
+        &self,
+        fleet: &Fleet,
+        round: &mut Round,
+        mut task: Slot<TaskRecord>,
+        outcome: &mut Outcome,
+    ) -> Result<(), SweepError> {
+        if leave_as_ghost(task.get_mut(), self.clock.now()) && self.write_task(round, &mut task).await? {
             tracing::warn!(fleet = %fleet.name, task_id = %task.get().task_id, "GitHub does not know an idle runner any more; it is told to leave");
             outcome.healed();
         }

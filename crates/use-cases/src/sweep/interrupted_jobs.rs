@@ -3,25 +3,29 @@
 
 use super::round::{Round, in_turn};
 use super::{Healer, Outcome, Ports, Sweep, SweepError};
-use crate::ports::{GithubError, Jobs, PortError, Retry};
+use crate::ports::{Clock, GithubError, Jobs, PortError, Retry};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::{RepositoryName, RunId};
-use fargate_runners_core::record::View;
 use fargate_runners_core::state::LostJob;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Runs that are asked about for a fleet in one sweep: most have not ended yet. The others get their turn in later sweeps.
 const RUNS_MAX: usize = 20;
 
 impl<P: Ports> Sweep<P> {
-    pub(super) async fn interrupted_jobs(&self, fleet: &Fleet, round: &Round, outcome: &mut Outcome) -> Result<(), SweepError> {
+    pub(super) async fn interrupted_jobs(&self, fleet: &Fleet, round: &mut Round, outcome: &mut Outcome) -> Result<(), SweepError> {
         if !self.retry_interrupted_jobs {
             return Ok(());
         }
-        let view: View = self.view_of(&fleet.name, []).await?;
+        // A list is enough: what was lost stays lost, and each run is noted before it is run once more.
+        let view = match round.list(&fleet.name, self.clock.now()) {
+            Some(list) => list,
+            None => Arc::new(self.view_of(&fleet.name, []).await?),
+        };
         let runs: BTreeMap<(RunId, u32), &LostJob> =
             view.state.get().lost_jobs.values().map(|lost| ((lost.run_id, lost.run_attempt), lost)).collect();
-        let mut last = self.recall::<Option<(RunId, u32)>>(Healer::InterruptedJobs.name(), fleet.name.as_str()).await?;
+        let mut last = self.recall::<Option<(RunId, u32)>>(round, Healer::InterruptedJobs.name(), fleet.name.as_str()).await?;
         let runs = in_turn(runs.into_iter().collect(), last.value.as_ref(), |(run, _)| run);
         let mut asked = 0;
         for (run, lost) in &runs {
@@ -29,18 +33,25 @@ impl<P: Ports> Sweep<P> {
                 break;
             }
             last.value = Some(*run);
-            match self.rerun(fleet, lost, &mut asked, outcome).await {
+            match self.rerun(fleet, round, lost, &mut asked, outcome).await {
                 Err(error) if error.is_rate_limit() => return Err(error),
                 Err(error) => outcome.failed(Healer::InterruptedJobs, format!("run {} of {}", lost.run_id, lost.repository), &error),
                 Ok(()) => {}
             }
         }
-        self.keep(last).await
+        self.keep(round, last).await
     }
 
-    async fn rerun(&self, fleet: &Fleet, lost: &LostJob, asked: &mut usize, outcome: &mut Outcome) -> Result<(), SweepError> {
+    async fn rerun(
+        &self,
+        fleet: &Fleet,
+        round: &mut Round,
+        lost: &LostJob,
+        asked: &mut usize,
+        outcome: &mut Outcome,
+    ) -> Result<(), SweepError> {
         let subject = subject(&lost.repository, lost.run_id, lost.run_attempt);
-        let mut done = self.recall::<bool>(Healer::InterruptedJobs.name(), &subject).await?;
+        let mut done = self.recall::<bool>(round, Healer::InterruptedJobs.name(), &subject).await?;
         if done.value {
             return Ok(());
         }
@@ -52,15 +63,15 @@ impl<P: Ports> Sweep<P> {
         // Somebody has run it again, or it is gone, or what was lost was not needed.
         let is_due = run.is_some_and(|run| run.attempt == lost.run_attempt && run.conclusion.as_deref() != Some("success"));
         done.value = true;
-        self.keep(done).await?;
+        self.keep(round, done).await?;
         if !is_due {
             return Ok(());
         }
         let answer = self.github.rerun_failed(fleet, &lost.repository, lost.run_id).await;
         if let Err(GithubError::NotBefore(_) | GithubError::Failed(PortError { retry: Retry::Throttled, .. })) = &answer {
-            let mut done = self.recall::<bool>(Healer::InterruptedJobs.name(), &subject).await?;
+            let mut done = self.recall::<bool>(round, Healer::InterruptedJobs.name(), &subject).await?;
             done.value = false;
-            self.keep(done).await?;
+            self.keep(round, done).await?;
         }
         answer?;
         metrics::counter!("RunsRetried").increment(1);

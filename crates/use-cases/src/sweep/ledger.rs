@@ -1,20 +1,41 @@
 //! What healers read and write in the ledger: a fleet's part, and single tasks, each in the version that was read.
+//!
+//! One list of a fleet serves all healers that follow each other within seconds, since most find by it that there is nothing to do. It is never the last word:
+//! who would do something that an older word could make wrong reads anew first, or writes only what is still in the version that was listed. The list ends with
+//! whatever this sweep does about the fleet.
 
+use super::round::Round;
 use super::{Ports, Sweep, SweepError};
 use crate::ports::{Clock, CommitError, Ledger};
 use fargate_runners_core::ids::{FleetName, TaskId};
 use fargate_runners_core::record::{Key, Record, Slot, View, Write};
 use fargate_runners_core::task::TaskRecord;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A list of a fleet serves for so long: less than any pause that healers leave to what is on its way (60 s, `REPORTED_WITHIN`, is the shortest), and enough
+/// for a sweep that finds nothing to do.
+pub(super) const LISTED: Duration = Duration::from_secs(10);
 
 /// Records that are read at once: DynamoDB's limit for a batch.
 const READ_AT_ONCE: usize = 100;
 
 impl<P: Ports> Sweep<P> {
-    /// Everything of a fleet that counts.
-    pub(super) async fn view(&self, fleet: &FleetName) -> Result<View, SweepError> {
+    /// Everything of a fleet that counts, as it was at most `LISTED` ago.
+    pub(super) async fn listed(&self, round: &mut Round, fleet: &FleetName) -> Result<Arc<View>, SweepError> {
+        match round.list(fleet, self.clock.now()) {
+            Some(list) => Ok(list),
+            None => self.view(round, fleet).await,
+        }
+    }
+
+    /// Everything of a fleet that counts, as it is now.
+    pub(super) async fn view(&self, round: &mut Round, fleet: &FleetName) -> Result<Arc<View>, SweepError> {
+        // Its age is counted from before it was read.
+        let now = self.clock.now();
         let mut view = View::new(fleet.clone());
-        view.add(self.ledger.active(fleet, self.clock.now()).await?);
-        Ok(view)
+        view.add(self.ledger.active(fleet, now).await?);
+        Ok(round.keep_list(view, now))
     }
 
     /// The fleet's own record and those tasks that are known, ended ones included.
@@ -31,10 +52,12 @@ impl<P: Ports> Sweep<P> {
     }
 
     /// Writes a task. `false`: somebody else has written it since it was read, so that what was decided may be wrong; the next sweep decides anew.
-    pub(super) async fn write_task(&self, task: &mut Slot<TaskRecord>) -> Result<bool, SweepError> {
+    pub(super) async fn write_task(&self, round: &mut Round, task: &mut Slot<TaskRecord>) -> Result<bool, SweepError> {
         if !task.is_changed() {
             return Ok(true);
         }
+        // Written by us, or by somebody else: what was listed has changed.
+        round.forget_list(&task.get().fleet);
         let write = Write { record: Record::Task(task.get().clone()), expected: task.version() };
         match self.ledger.commit(&[write], self.clock.now()).await {
             Ok(()) => {

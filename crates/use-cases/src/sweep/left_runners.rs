@@ -23,7 +23,7 @@ impl<P: Ports> Sweep<P> {
     /// `fleet` stands for all of its scope.
     pub(super) async fn left_runners(&self, fleet: &Fleet, round: &mut Round, outcome: &mut Outcome) -> Result<(), SweepError> {
         let listing = self.listing(round, fleet).await?;
-        let mut memo = self.recall::<Suspects>(Healer::LeftRunners.name(), &scope_key(fleet)).await?;
+        let mut memo = self.recall::<Suspects>(round, Healer::LeftRunners.name(), &scope_key(fleet)).await?;
         let now = self.clock.now();
         memo.value.forget_old(now);
         let mut by_fleet: BTreeMap<&FleetName, Vec<&Ours>> = BTreeMap::new();
@@ -48,7 +48,7 @@ impl<P: Ports> Sweep<P> {
             }
         }
         let deleted = self.delete_left(fleet, round, &left, &mut memo.value, outcome).await;
-        self.keep(memo).await?;
+        self.keep(round, memo).await?;
         deleted
     }
 
@@ -65,6 +65,7 @@ impl<P: Ports> Sweep<P> {
             return Ok(Vec::new());
         }
         let now = self.clock.now();
+        // Never a list: it is older than GitHub's.
         let view = self.view_of(name, runners.iter().map(|runner| &runner.0.task)).await?;
         let of = |runner: &Ours| standing(view.tasks.get(&runner.0.task).map(Slot::get), runner.0.attempt, now);
         // A fleet that is gone has nobody who asks about its tasks: the ledger's word that one lives does not count there.

@@ -39,7 +39,7 @@ impl<P: Ports> Sweep<P> {
         if let Some(listing) = round.listings.get(&key) {
             return Ok(Arc::clone(listing));
         }
-        let mut next = self.recall::<Option<u32>>(MEMORY, &key).await?;
+        let mut next = self.recall::<Option<u32>>(round, MEMORY, &key).await?;
         let first = next.value.unwrap_or(1);
         let mut ours = Vec::new();
         next.value = Some(first + PAGES_MAX);
@@ -56,7 +56,7 @@ impl<P: Ports> Sweep<P> {
                 break;
             }
         }
-        self.keep(next).await?;
+        self.keep(round, next).await?;
         let listing = Arc::new(Listing { ours });
         round.listings.insert(key, Arc::clone(&listing));
         Ok(listing)

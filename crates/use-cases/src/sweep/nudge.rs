@@ -8,8 +8,8 @@ use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::sweep::look::needs_look;
 
 impl<P: Ports> Sweep<P> {
-    pub(super) async fn nudge(&self, fleet: &Fleet, round: &Round, outcome: &mut Outcome) -> Result<(), SweepError> {
-        let view = self.view(&fleet.name).await?;
+    pub(super) async fn nudge(&self, fleet: &Fleet, round: &mut Round, outcome: &mut Outcome) -> Result<(), SweepError> {
+        let view = self.listed(round, &fleet.name).await?;
         if needs_look(&view, fleet, self.clock.now()) {
             let look = Event::LookAgain(LookAgain::now(fleet.name.clone()));
             let id = format!("sweep-{}-{}", fleet.name, round.started.as_millis());

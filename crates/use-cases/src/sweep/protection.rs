@@ -18,9 +18,13 @@ const RENEWED_AT_ONCE: usize = 10;
 const CALLS_MAX: usize = 30;
 
 impl<P: Ports> Sweep<P> {
-    pub(super) async fn protection(&self, fleet: &Fleet, round: &Round, outcome: &mut Outcome) -> Result<(), SweepError> {
-        let view = self.view(&fleet.name).await?;
+    pub(super) async fn protection(&self, fleet: &Fleet, round: &mut Round, outcome: &mut Outcome) -> Result<(), SweepError> {
         let now = self.clock.now();
+        if !self.listed(round, &fleet.name).await?.tasks.values().any(|task| is_protection_due(task.get(), now)) {
+            return Ok(());
+        }
+        // Anew: a task that has said since that it is ready to go has its protection taken by `scale`, and must not get it back from here.
+        let view = self.view(round, &fleet.name).await?;
         let mut due: Vec<&Slot<TaskRecord>> = view.tasks.values().filter(|task| is_protection_due(task.get(), now)).collect();
         due.sort_by_key(|task| task.get().protected_until);
         for tasks in due.chunks(RENEWED_AT_ONCE).take(CALLS_MAX) {
@@ -44,7 +48,7 @@ impl<P: Ports> Sweep<P> {
                         let mut task = (*task).clone();
                         task.get_mut().protected_until = Some(until);
                         // Somebody else may have written the task: then the next sweep renews once more, and notes it.
-                        if self.write_task(&mut task).await? {
+                        if self.write_task(round, &mut task).await? {
                             outcome.healed();
                         }
                     }

@@ -51,15 +51,17 @@ struct Question {
 }
 
 impl<P: Ports> Sweep<P> {
-    pub(super) async fn queued_jobs(&self, fleet: &Fleet, round: &Round, outcome: &mut Outcome) -> Result<(), SweepError> {
-        let view = self.view(&fleet.name).await?;
+    // A list is enough for both: GitHub is asked after it, and what it says joins what is known, however often and late it is said.
+
+    pub(super) async fn queued_jobs(&self, fleet: &Fleet, round: &mut Round, outcome: &mut Outcome) -> Result<(), SweepError> {
+        let view = self.listed(round, &fleet.name).await?;
         measure_fleet(fleet, &view, self.clock.now());
         tell_waiting(fleet, &view, self.clock.now());
         self.ask_all(Healer::QueuedJobs, fleet, round, &view, |asked, now| queued_due(&view, asked, now), outcome).await
     }
 
-    pub(super) async fn running_jobs(&self, fleet: &Fleet, round: &Round, outcome: &mut Outcome) -> Result<(), SweepError> {
-        let view = self.view(&fleet.name).await?;
+    pub(super) async fn running_jobs(&self, fleet: &Fleet, round: &mut Round, outcome: &mut Outcome) -> Result<(), SweepError> {
+        let view = self.listed(round, &fleet.name).await?;
         self.ask_all(Healer::RunningJobs, fleet, round, &view, |asked, now| running_due(&view, asked, &self.stack, now), outcome).await
     }
 
@@ -67,12 +69,12 @@ impl<P: Ports> Sweep<P> {
         &self,
         healer: Healer,
         fleet: &Fleet,
-        round: &Round,
+        round: &mut Round,
         view: &View,
         due: impl Fn(Asked, Timestamp) -> Vec<(Asked, JobRecord)>,
         outcome: &mut Outcome,
     ) -> Result<(), SweepError> {
-        let mut memo = self.recall::<Questions>(healer.name(), fleet.name.as_str()).await?;
+        let mut memo = self.recall::<Questions>(round, healer.name(), fleet.name.as_str()).await?;
         let again = std::mem::take(&mut memo.value.again);
         let due = due(memo.value.asked, self.clock.now());
         let due = due.into_iter().filter(|(_, job)| !again.contains_key(&job.job_id));
@@ -103,7 +105,7 @@ impl<P: Ports> Sweep<P> {
             memo.value.asked = question.position.unwrap_or(memo.value.asked);
         }
         questions.for_each(|question| memo.value.put_off(&question));
-        self.keep(memo).await?;
+        self.keep(round, memo).await?;
         limited
     }
 

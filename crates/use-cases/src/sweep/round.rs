@@ -1,9 +1,12 @@
 //! What the healers of one sweep share, so that it is asked for once.
 
+use super::ledger::LISTED;
 use super::listing::Listing;
+use super::memo::Memos;
 use crate::ports::{FleetList, SeenService};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::FleetName;
+use fargate_runners_core::record::View;
 use fargate_runners_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,11 +22,37 @@ pub(super) struct Round {
     pub(super) listings: BTreeMap<String, Arc<Listing>>,
     /// ECS's services, by fleet.
     pub(super) services: BTreeMap<FleetName, Arc<Vec<SeenService>>>,
+    /// What healers keep in mind, once one of them has asked for it.
+    pub(super) memos: Option<Memos>,
+    /// What counts of each fleet in the ledger, and when that was.
+    lists: BTreeMap<FleetName, (Timestamp, Arc<View>)>,
 }
 
 impl Round {
     pub(super) const fn new(started: Timestamp, deadline: Timestamp, list: Arc<FleetList>) -> Self {
-        Self { started, deadline, list, listings: BTreeMap::new(), services: BTreeMap::new() }
+        Self { started, deadline, list, listings: BTreeMap::new(), services: BTreeMap::new(), memos: None, lists: BTreeMap::new() }
+    }
+
+    /// The list of a fleet, unless it is too old.
+    pub(super) fn list(&self, fleet: &FleetName, now: Timestamp) -> Option<Arc<View>> {
+        self.lists.get(fleet).filter(|(at, _)| now.since(*at) <= LISTED).map(|(_, list)| Arc::clone(list))
+    }
+
+    /// Keeps what was read for those who follow.
+    pub(super) fn keep_list(&mut self, list: View, now: Timestamp) -> Arc<View> {
+        let list = Arc::new(list);
+        self.lists.insert(list.fleet().clone(), (now, Arc::clone(&list)));
+        list
+    }
+
+    /// Something was done about the fleet: who follows reads anew.
+    pub(super) fn forget_list(&mut self, fleet: &FleetName) {
+        self.lists.remove(fleet);
+    }
+
+    /// Something was done about any of the fleets.
+    pub(super) fn forget_lists(&mut self) {
+        self.lists.clear();
     }
 
     /// The fleets that are described. Each minute another comes first, so that none is always the last when the time is short.

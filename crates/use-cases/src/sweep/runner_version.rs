@@ -26,7 +26,7 @@ const DAY: u64 = 24 * 3600;
 impl<P: Ports> Sweep<P> {
     /// `fleet` stands for all of its scope.
     pub(super) async fn runner_version(&self, fleet: &Fleet, round: &mut Round) -> Result<(), SweepError> {
-        let mut memo = self.recall::<Timestamp>(Healer::RunnerVersion.name(), &scope_key(fleet)).await?;
+        let mut memo = self.recall::<Timestamp>(round, Healer::RunnerVersion.name(), &scope_key(fleet)).await?;
         let now = self.clock.now();
         if now.since(memo.value) < ASKED_EVERY {
             return Ok(());
@@ -52,7 +52,7 @@ impl<P: Ports> Sweep<P> {
             metrics::histogram!("RunnerVersionDaysLeft").record(u32::try_from(days).unwrap_or(u32::MAX));
         }
         memo.value = now;
-        self.keep(memo).await
+        self.keep(round, memo).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tasks whose end nobody reported: ECS is asked about every task that the ledger believes to live, and what has ended is reported like any other end.
 
-use super::round::in_turn;
+use super::round::{Round, in_turn};
 use super::{Healer, Outcome, Ports, Sweep, SweepError};
 use crate::deregister::Again;
 use crate::ports::{Bus, Clock, RetryQueue, SeenTask, Survey};
@@ -22,11 +22,12 @@ const CALLS_MAX: usize = 10;
 const CLEAN_UP_AFTER: Duration = Duration::from_secs(10);
 
 impl<P: Ports> Sweep<P> {
-    pub(super) async fn stopped_tasks(&self, fleet: &Fleet, outcome: &mut Outcome) -> Result<(), SweepError> {
-        let view = self.view(&fleet.name).await?;
+    pub(super) async fn stopped_tasks(&self, fleet: &Fleet, round: &mut Round, outcome: &mut Outcome) -> Result<(), SweepError> {
+        // A list is enough: ECS is asked after it, and an end that is reported twice is one end.
+        let view = self.listed(round, &fleet.name).await?;
         let now = self.clock.now();
         let tasks: Vec<&TaskRecord> = view.tasks.values().map(Slot::get).filter(|task| is_worth_asking(task, now)).collect();
-        let mut last = self.recall::<Option<TaskId>>(Healer::StoppedTasks.name(), fleet.name.as_str()).await?;
+        let mut last = self.recall::<Option<TaskId>>(round, Healer::StoppedTasks.name(), fleet.name.as_str()).await?;
         let tasks = in_turn(tasks, last.value.as_ref(), |task| &task.task_id);
         let asked = &tasks[..tasks.len().min(CALLS_MAX * ASKED_AT_ONCE)];
         for tasks in asked.chunks(ASKED_AT_ONCE) {
@@ -41,7 +42,7 @@ impl<P: Ports> Sweep<P> {
             }
         }
         last.value = asked.last().filter(|_| asked.len() < tasks.len()).map(|task| task.task_id.clone());
-        self.keep(last).await
+        self.keep(round, last).await
     }
 
     async fn report_end(&self, fleet: &Fleet, task: &TaskRecord, seen: Option<&SeenTask>, stop: Stop) -> Result<(), SweepError> {

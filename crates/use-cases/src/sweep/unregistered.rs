@@ -22,11 +22,12 @@ const STOPS_MAX: usize = 50;
 const REASON: &str = "It never registered a runner";
 
 impl<P: Ports> Sweep<P> {
-    pub(super) async fn unregistered(&self, fleet: &Fleet, round: &Round, outcome: &mut Outcome) -> Result<(), SweepError> {
-        let overdue = self.overdue(fleet).await?;
+    pub(super) async fn unregistered(&self, fleet: &Fleet, round: &mut Round, outcome: &mut Outcome) -> Result<(), SweepError> {
+        let overdue = self.overdue(fleet, round).await?;
         if overdue.is_empty() {
             return Ok(());
         }
+        // Read after ECS's list, so that no task is condemned by an older word; and the write is conditional as well.
         let mut view = self.view_of(&fleet.name, overdue.iter().map(|seen| &seen.id)).await?;
         let mut stopped = 0;
         for seen in &overdue {
@@ -34,7 +35,9 @@ impl<P: Ports> Sweep<P> {
                 break;
             }
             let mut task = record_of(&mut view, seen, self.clock.now());
-            if matches!(task.get().state(), TaskState::Booting | TaskState::Condemned) && self.condemn_and_stop(fleet, &mut task).await? {
+            if matches!(task.get().state(), TaskState::Booting | TaskState::Condemned)
+                && self.condemn_and_stop(fleet, round, &mut task).await?
+            {
                 stopped += 1;
                 outcome.healed();
             }
@@ -44,8 +47,8 @@ impl<P: Ports> Sweep<P> {
     }
 
     /// Tasks that have run for so long that they should have registered.
-    async fn overdue(&self, fleet: &Fleet) -> Result<Vec<SeenTask>, SweepError> {
-        let mut memo = self.recall::<Option<String>>(Healer::Unregistered.name(), fleet.name.as_str()).await?;
+    async fn overdue(&self, fleet: &Fleet, round: &mut Round) -> Result<Vec<SeenTask>, SweepError> {
+        let mut memo = self.recall::<Option<String>>(round, Healer::Unregistered.name(), fleet.name.as_str()).await?;
         let now = self.clock.now();
         let mut overdue = Vec::new();
         for _ in 0..PAGES_MAX {
@@ -54,7 +57,7 @@ impl<P: Ports> Sweep<P> {
                 Err(error) => {
                     // Perhaps ECS does not take the cursor any more.
                     memo.value = None;
-                    self.keep(memo).await?;
+                    self.keep(round, memo).await?;
                     return Err(error.into());
                 }
             };
@@ -65,12 +68,12 @@ impl<P: Ports> Sweep<P> {
                 break;
             }
         }
-        self.keep(memo).await?;
+        self.keep(round, memo).await?;
         Ok(overdue)
     }
 
-    async fn condemn_and_stop(&self, fleet: &Fleet, task: &mut Slot<TaskRecord>) -> Result<bool, SweepError> {
-        if !condemn_unregistered(task.get_mut(), self.clock.now()) || !self.write_task(task).await? {
+    async fn condemn_and_stop(&self, fleet: &Fleet, round: &mut Round, task: &mut Slot<TaskRecord>) -> Result<bool, SweepError> {
+        if !condemn_unregistered(task.get_mut(), self.clock.now()) || !self.write_task(round, task).await? {
             return Ok(false);
         }
         let task_id = &task.get().task_id;

@@ -11,7 +11,7 @@ use fargate_runners_core::state::FleetState;
 use fargate_runners_core::task::{Minted, Stop, TaskRecord};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{
-    Clock, CommitError, DeadLetter, DeadLetterQueues, DeadLetterSource, DeliveryPage, GithubError, Hook, HookLog, Jobs, Ledger,
+    Clock, CommitError, DeadLetter, DeadLetterQueues, DeadLetterSource, DeliveryPage, GithubError, Hook, HookLog, Jobs, Kept, Ledger,
     LoggedDelivery, Memory, PortError, Protection, RunnerPage, Runners, SeenJob, SeenRun, SeenRunner, SeenService, SeenTask, Survey,
     TaskPage,
 };
@@ -55,10 +55,19 @@ pub struct Around {
     pub hooks_hang: bool,
     /// Each call takes so long.
     pub call_takes: Duration,
+    /// What others do while a call is under way that begins so, once.
+    pub meanwhile: Option<(&'static str, Meanwhile)>,
 }
+
+pub type Meanwhile = Box<dyn FnOnce(&World) + Send>;
 
 impl World {
     fn enters(&self, call: &'static str, about: &str) -> Result<(), PortError> {
+        let made = format!("{call} {about}");
+        let meanwhile = self.around(|around| around.meanwhile.take_if(|(name, _)| made.starts_with(*name)));
+        if let Some((_, others_act)) = meanwhile {
+            others_act(self);
+        }
         self.with(|state| {
             state.around.calls.push(format!("{call} {about}").trim().to_owned());
             state.now = state.now + state.around.call_takes;
@@ -108,6 +117,11 @@ impl World {
             around.services.retain(|seen| seen.name != service(revision));
             around.services.push(SeenService { name: service(revision), desired, tasks, trouble: None });
         });
+    }
+
+    /// What others do while a call is under way that begins so.
+    pub fn meanwhile(&self, call: &'static str, others_act: impl FnOnce(&Self) + Send + 'static) {
+        self.around(|around| around.meanwhile = Some((call, Box::new(others_act))));
     }
 
     /// Writes a task's record, whatever stands there.
@@ -388,9 +402,22 @@ impl DeadLetterQueues for World {
 }
 
 impl Memory for World {
-    async fn recall(&self, healer: &str, subject: &str, _now: Timestamp) -> Result<(Option<String>, Version), PortError> {
-        let found = self.around(|around| around.memory.get(&(healer.to_owned(), subject.to_owned())).cloned());
-        Ok(found.map_or((None, Version(0)), |(text, version)| (Some(text), Version(version))))
+    async fn recall_all(&self, _now: Timestamp) -> Result<Vec<Kept>, PortError> {
+        // It takes no time: tests count the calls that healers make to others.
+        let fails = self.around(|around| {
+            around.calls.push("recall_all".to_owned());
+            around.fails.contains("recall_all")
+        });
+        if fails {
+            return Err(broken("recall_all"));
+        }
+        let kept = |((healer, subject), (text, version)): (&(String, String), &(String, u64))| Kept {
+            healer: healer.clone(),
+            subject: subject.clone(),
+            text: text.clone(),
+            version: Version(*version),
+        };
+        Ok(self.around(|around| around.memory.iter().map(kept).collect()))
     }
 
     async fn keep(&self, healer: &str, subject: &str, text: &str, read: Version, _expires: Timestamp) -> Result<(), CommitError> {

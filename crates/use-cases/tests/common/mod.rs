@@ -348,6 +348,7 @@ impl Ledger for TestLedger {
         if self.0.with(|state| state.ledger_fails.as_ref() == Some(fleet)) {
             return Err(broken("reading the ledger"));
         }
+        self.0.with(|state| state.around.calls.push(format!("active {fleet}")));
         self.0.1.active(fleet, now).await
     }
 

@@ -64,7 +64,7 @@ const REASONS: [(&str, &str, Paid, &str); 60] = [
     ("sweep", "dynamodb:PutItem EXCHANGE", Once, "an hour: one process exchanges, the others wait"),
     ("sweep", "dynamodb:UpdateItem EXCHANGE", Once, "an hour: it is done"),
     ("sweep", "dynamodb:Query", Once, "what counts of each fleet"),
-    ("sweep", "dynamodb:GetItem memo", Once, "what a healer keeps in mind"),
+    ("sweep", "dynamodb:Query memo", Once, "what the healers keep in mind"),
     ("sweep", "dynamodb:PutItem memo", Once, "the same"),
     ("sweep", "dynamodb:GetItem TASK", Once, "a task in doubt"),
     ("sweep", "dynamodb:PutItem TASK", Once, "a task is condemned, protected anew, or known to be a ghost"),

@@ -144,8 +144,8 @@ fn call_of(event: &Value) -> Option<Call> {
 /// What a call is about, where that says more than its operation: the kind of a single item, the parameter, the queue.
 fn subject(request: &Value) -> Option<&str> {
     let place = [&request["Item"]["sk"]["S"], &request["Key"]["sk"]["S"]].into_iter().find_map(Value::as_str);
-    let healer =
-        [&request["Item"]["pk"]["S"], &request["Key"]["pk"]["S"]].into_iter().find_map(Value::as_str).filter(|pk| pk.starts_with("SWEEP#"));
+    let partitions = [&request["Item"]["pk"]["S"], &request["ExpressionAttributeValues"][":pk"]["S"]];
+    let healer = partitions.into_iter().find_map(Value::as_str).filter(|pk| *pk == "SWEEP");
     let parameter = [&request["Name"], &request["Path"]].into_iter().find_map(Value::as_str);
     let queue = request["QueueUrl"].as_str().and_then(|url| url.rsplit('/').next()?.strip_prefix(CONTROL_PLANE)?.strip_prefix('-'));
     healer
@@ -184,7 +184,9 @@ mod tests {
     fn a_call_is_told_apart_by_what_it_is_about() {
         for (request, about) in [
             (json!({ "Key": { "pk": { "S": "CREDENTIAL#a" }, "sk": { "S": "PACE" } } }), Some("PACE")),
-            (json!({ "Key": { "pk": { "S": "SWEEP#ghosts" }, "sk": { "S": "default" } } }), Some("memo")),
+            (json!({ "Item": { "pk": { "S": "SWEEP" }, "sk": { "S": "ghosts#default" } } }), Some("memo")),
+            (json!({ "ExpressionAttributeValues": { ":pk": { "S": "SWEEP" } } }), Some("memo")),
+            (json!({ "ExpressionAttributeValues": { ":pk": { "S": "FLEET#default" } } }), None),
             (json!({ "Name": "/fargate-runners/tokens/app-1" }), Some("tokens")),
             (json!({ "QueueUrl": "http://127.0.0.1:1/000000000000/fargate-runners-wake-up" }), Some("wake-up")),
             (json!({ "TransactItems": [] }), None),
