@@ -2,10 +2,9 @@
 
 use crate::environment::{Environment, EnvironmentError};
 use crate::failure::{Failure, diagnostic};
-use crate::metrics::FlushAtEnd;
+use crate::metrics::{Collector, FlushAtEnd};
 use crate::{log, metrics};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
-use metrics_cloudwatch_embedded::Collector;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::Instrument;
@@ -36,7 +35,7 @@ impl StartError {
 
 /// A function whose log and metrics are started.
 pub struct Runtime {
-    metrics: &'static Collector,
+    metrics: Collector,
 }
 
 impl Runtime {
@@ -55,12 +54,14 @@ impl Runtime {
         E: Failure,
         H: AsyncFn(P, Context) -> Result<R, E>,
     {
-        let (handler, collector) = (&handler, self.metrics);
+        let (handler, collector) = (&handler, &self.metrics);
         let service = service_fn(|event: LambdaEvent<P>| async move {
             let _flush = FlushAtEnd(collector);
-            // Each line of the log says which invocation it is of.
+            // Which invocation it is stands in lines that a person has to look into, and in all of one that X-Ray records.
+            let request_id = &event.context.request_id;
             let trace_id = event.context.xray_trace_id.as_deref().and_then(recorded);
-            let span = tracing::info_span!("invocation", request_id = event.context.request_id, trace_id);
+            let plain = || tracing::info_span!("invocation", request_id);
+            let span = trace_id.map_or_else(plain, |trace_id| tracing::info_span!(log::TRACED, request_id, trace_id));
             let answer = async { handler(event.payload, event.context).await.map_err(|failure| tell(&failure)) };
             answer.instrument(span).await
         });

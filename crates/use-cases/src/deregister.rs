@@ -70,8 +70,10 @@ impl<L: Ledger, G: Github, F: Fleets, B: Bus, Q: RetryQueue, C: Clock> Deregiste
         match event {
             Event::RunnerStopped(stopped) => {
                 let stop = &stopped.stop;
+                // Of an orderly end, ECS's reason only says again what the code says.
+                let reason = stop.reason.as_deref().filter(|_| stop.exit_code != Some(0));
                 tracing::info!(
-                    fleet = %stopped.fleet, task_id = %stopped.task_id, exit_code = stop.exit_code, stop_code = stop.code, reason = stop.reason,
+                    fleet = %stopped.fleet, task_id = %stopped.task_id, exit_code = stop.exit_code, stop_code = stop.code, reason,
                     "a task has stopped"
                 );
                 self.clean_up(Again { stopped, tries: 0 }).await?;

@@ -1,5 +1,6 @@
-//! What is measured of fleets, jobs and tasks. Each value is written down once, when it is seen, so that CloudWatch can tell percentiles; a gauge would be
-//! repeated by every process that has ever set it. Few dimensions: each set of them is a metric that is paid for.
+//! What is measured of fleets, jobs and tasks. Each value of a histogram is written down once, when it is seen, so that CloudWatch can tell percentiles. What a
+//! fleet has is a gauge: written down by who sees it, where it is another than before, and once a minute. Few dimensions: each set of them is a metric that is
+//! paid for.
 
 use fargate_runners_core::ids::FleetName;
 use fargate_runners_core::news::{News, Step, Taken};
@@ -10,13 +11,19 @@ use std::time::Duration;
 /// What a fleet has now, and since when the oldest of the jobs has waited that wait there.
 pub(crate) fn fleet(name: &FleetName, counts: &Counts, waiting_since: Option<Timestamp>, now: Timestamp) {
     let fleet = name.as_str();
-    metrics::histogram!("JobsWaiting", "Fleet" => fleet.to_owned()).record(counts.queued);
-    metrics::histogram!("RunnersBooting", "Fleet" => fleet.to_owned()).record(counts.booting);
-    metrics::histogram!("RunnersIdle", "Fleet" => fleet.to_owned()).record(counts.idle);
-    metrics::histogram!("RunnersBusy", "Fleet" => fleet.to_owned()).record(counts.busy);
+    metrics::gauge!("JobsWaiting", "Fleet" => fleet.to_owned()).set(counts.queued);
+    metrics::gauge!("RunnersBooting", "Fleet" => fleet.to_owned()).set(counts.booting);
+    metrics::gauge!("RunnersIdle", "Fleet" => fleet.to_owned()).set(counts.idle);
+    metrics::gauge!("RunnersBusy", "Fleet" => fleet.to_owned()).set(counts.busy);
     if let Some(since) = waiting_since {
         metrics::histogram!("OldestQueuedSeconds").record(now.since(since));
     }
+}
+
+/// What a look has decided: fields beside the fleet's metrics, for whoever searches the log.
+pub(crate) fn decided(name: &FleetName, wanted: u32, surplus: u32) {
+    metrics::gauge!("wanted", "Fleet" => name.as_str().to_owned()).set(wanted);
+    metrics::gauge!("surplus", "Fleet" => name.as_str().to_owned()).set(surplus);
 }
 
 /// What a batch of events has told for the first time.
@@ -24,7 +31,15 @@ pub(crate) fn news(fleet: &FleetName, news: &News) {
     for taken in &news.taken {
         metrics::histogram!("QueueWaitSeconds", "Fleet" => fleet.as_str().to_owned()).record(taken.waited);
         for (step, took) in &taken.steps {
-            metrics::histogram!("JobStepSeconds", "Step" => step.name()).record(*took);
+            // Not one name with a dimension: a line of the log has room for one value of a dimension.
+            let seconds = match step {
+                Step::Delivered => metrics::histogram!("JobDeliveredSeconds"),
+                Step::Wanted => metrics::histogram!("JobWantedSeconds"),
+                Step::Pulling => metrics::histogram!("JobPullingSeconds"),
+                Step::Registered => metrics::histogram!("JobRegisteredSeconds"),
+                Step::Taken => metrics::histogram!("JobTakenSeconds"),
+            };
+            seconds.record(*took);
         }
         tell(fleet, taken);
     }

@@ -154,7 +154,7 @@ impl<S: WebhookSecrets, F: Fleets, B: Bus, C: Clock> Webhook<S, F, B, C> {
             published?;
         }
         let names = to.iter().map(|(fleet, _)| fleet.as_str()).collect::<Vec<_>>().join(", ");
-        tracing::info!(job_id = job.job_id.0, run_id = job.run_id.0, fleet = names, phase = ?job.phase, delivery = job.delivery, "published a job's event");
+        tracing::info!(job_id = job.job_id.0, fleet = names, phase = ?job.phase, delivery = job.delivery, "published a job's event");
         if job.phase == JobPhase::Queued {
             metrics::counter!("JobsQueued").increment(1);
         }

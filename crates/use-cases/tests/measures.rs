@@ -11,7 +11,7 @@ use fargate_runners_core::labels::Labels;
 use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::task::Stop;
 use fargate_runners_use_cases::scale::Message;
-use metrics::{Counter, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use metrics::{Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -73,11 +73,12 @@ async fn a_wait_a_failed_boot_and_a_bill_are_measured_once() {
     scale.handle(news()).await;
     scale.handle(news()).await;
     assert_eq!(values.of("QueueWaitSeconds Fleet=burst"), [40.0]);
-    assert_eq!(values.of("JobStepSeconds Step=delivered"), [1.0]);
+    assert_eq!(values.of("JobDeliveredSeconds "), [1.0]);
     assert_eq!(values.of("BootsFailed Cause=image"), [1.0]);
     assert_eq!((values.of("VcpuSeconds Fleet=burst"), values.of("GigabyteSeconds Fleet=burst")), (vec![40.0], vec![80.0]));
     assert_eq!(values.of("RunnersBusy Fleet=burst"), [0.0, 1.0], "the repeat is written, and left to a look in a second");
     assert_eq!(values.of("OldestQueuedSeconds "), [0.0]);
+    assert_eq!(values.of("wanted Fleet=burst"), [1.0; 2], "who searches the log finds what was decided");
 }
 
 /// A recorder of what is counted and measured, for one thread.
@@ -113,6 +114,18 @@ impl CounterFn for Value {
     }
 }
 
+impl GaugeFn for Value {
+    fn increment(&self, _: f64) {
+        unreachable!("nothing is measured so");
+    }
+    fn decrement(&self, _: f64) {
+        unreachable!("nothing is measured so");
+    }
+    fn set(&self, value: f64) {
+        self.add(value);
+    }
+}
+
 impl Values {
     fn value(&self, key: &Key) -> Arc<Value> {
         let labels: Vec<_> = key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
@@ -127,8 +140,8 @@ impl Recorder for Values {
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
         Counter::from_arc(self.value(key))
     }
-    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-        unreachable!("a gauge would be repeated by every process that has ever set it")
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::from_arc(self.value(key))
     }
     fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
         Histogram::from_arc(self.value(key))

@@ -97,7 +97,7 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
                 Ok(()) => {
                     metrics::counter!("RunnersRegistered").increment(first.into());
                     let name = self.name(fleet, caller, task.get().attempt);
-                    tracing::info!(fleet = %fleet.name, task_id = %caller.task, runner_name = %name, "a runner is about to listen");
+                    tracing::info!(fleet = %fleet.name, runner_name = %name, "a runner is about to listen");
                     return Ok(Answer::Acknowledged(Announces(task.get().service.is_some())));
                 }
                 Err(CommitError::Conflict) => {}
@@ -147,7 +147,7 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
             Err(error) => return Err(self.not_minted(fleet, &mut task, error).await?),
         };
         metrics::counter!("Mints").increment(1);
-        tracing::info!(fleet = %fleet.name, task_id = %caller.task, runner_name = %name, "minted a registration");
+        tracing::info!(fleet = %fleet.name, runner_name = %name, "minted a registration");
         self.note_mint(fleet, caller, task, Minted { attempt: name.attempt, runner_id, at: self.clock.now() }).await?;
         Ok(answer)
     }

@@ -197,10 +197,7 @@ fn tell_events(events: &[Event]) {
 
 fn tell(fleet: &Fleet, plan: &Plan, view: &View) {
     let state = view.state.get();
-    tracing::info!(
-        fleet = %fleet.name, wanted = state.wanted, queued = state.counts.queued, booting = state.counts.booting, idle = state.counts.idle,
-        busy = state.counts.busy, surplus = state.surplus, "looked at a fleet"
-    );
+    measure::decided(&fleet.name, state.wanted, state.surplus);
     if let Some(reasons) = &plan.breaker {
         metrics::counter!("BootsFailing").increment(1);
         tracing::error!(fleet = %fleet.name, reasons = reasons.join(" | "), "tasks end before they register; only one probe boots at a time");

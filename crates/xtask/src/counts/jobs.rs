@@ -12,7 +12,7 @@ use fargate_runners_prices::{
 pub const FUNCTION_GB: f64 = 128.0 / 1024.0;
 
 /// A line of the API's log: the format in template.yaml, filled in. The emulator writes none.
-const ACCESS_LINE_BYTES: f64 = 430.0;
+const ACCESS_LINE_BYTES: f64 = 110.0;
 
 /// The functions that the API invokes, once for each request.
 const BEHIND_THE_API: [&str; 2] = ["webhook", "register"];
