@@ -11,8 +11,9 @@ use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::FleetName;
 use fargate_runners_core::news::Awaited;
 use fargate_runners_core::plan::{Plan, plan};
-use fargate_runners_core::record::{View, Write};
+use fargate_runners_core::record::{Key, View, Write};
 use fargate_runners_core::time::Timestamp;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How often a look is begun anew because a lease or a registration was written in between. Each of these makes progress, but in a large fleet whose runners
@@ -115,26 +116,22 @@ where
         let active = self.ledger.active(name, now).await?;
         self.sizes.saw(name, active.len());
         view.add(active);
-        self.read_what_they_are_about(&mut view, events, doubts, now).await?;
-        Ok(view)
-    }
-
-    /// Adds what the events are about and the view does not hold. Jobs that are taken for new ones are read only if somebody `doubts` it, since a write was
-    /// refused.
-    pub(super) async fn read_what_they_are_about(
-        &self,
-        view: &mut View,
-        events: &[Event],
-        doubts: bool,
-        now: Timestamp,
-    ) -> Result<(), PortError> {
-        let asked = events.iter().filter(|event| doubts || !is_taken_for_new(event));
-        let mut missing: Vec<_> = asked.flat_map(|event| keys_of(event, &self.stack)).filter(|key| !view.holds(key)).collect();
-        missing.sort();
-        missing.dedup();
+        let missing: Vec<Key> = self.keys_about(events, doubts).into_iter().filter(|key| !view.holds(key)).collect();
         if !missing.is_empty() {
             view.add(self.ledger.read(&missing, now).await?);
         }
+        self.read_closed(&mut view, events, now).await?;
+        Ok(view)
+    }
+
+    /// What the events are about. Jobs that are taken for new ones are read only if somebody `doubts` it, since a write was refused.
+    pub(super) fn keys_about(&self, events: &[Event], doubts: bool) -> BTreeSet<Key> {
+        let asked = events.iter().filter(|event| doubts || !is_taken_for_new(event));
+        asked.flat_map(|event| keys_of(event, &self.stack)).collect()
+    }
+
+    /// Adds the jobs of those tasks that have ended by these events.
+    pub(super) async fn read_closed(&self, view: &mut View, events: &[Event], now: Timestamp) -> Result<(), PortError> {
         let closed = keys_of_stopped(view, events);
         if !closed.is_empty() {
             view.add(self.ledger.read(&closed, now).await?);

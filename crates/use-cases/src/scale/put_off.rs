@@ -64,9 +64,11 @@ where
         }
         let now = self.clock.now();
         let mut view = View::new(name.clone());
-        view.add(self.ledger.read(&[Key::Fleet(name.clone())], now).await?);
+        // In one read: mostly all of it is needed.
+        let keys: Vec<Key> = std::iter::once(Key::Fleet(name.clone())).chain(self.keys_about(events, false)).collect();
+        view.add(self.ledger.read(&keys, now).await?);
         let Some(put_off) = put_off(view.state.get_mut(), events.iter().any(may_raise), now) else { return Ok(false) };
-        self.read_what_they_are_about(&mut view, events, false, now).await?;
+        self.read_closed(&mut view, events, now).await?;
         let taken_in = self.take_in(&mut view, events, now);
         // Also so that a look that has read what counts before this, and writes after it, begins anew.
         let state = view.state.get_mut();
