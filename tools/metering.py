@@ -2,8 +2,9 @@
 
 MiniStack 1.5 records a call's access key only, and counts DynamoDB's units on request and not for lists and transactions. The units here are those of
 AWS's public rules: a strongly consistent read is a unit for each 4 KiB begun, of all items of a list together and of each item of a batch by itself; a
-write is a unit for each KiB begun, of the item before or after, whichever is larger, and the same again for each index that shows it; a transaction
-doubles. A write whose condition fails is billed too. They stand in the event's `additionalEventData`.
+write is a unit for each KiB begun, of the item before or after, whichever is larger, and the same again for each index that shows it; deleting or checking
+an item is a write of it as it stands, and of one that is not there a unit; a transaction doubles. A write whose condition fails is billed too. They stand
+in the event's `additionalEventData`.
 """
 
 import json
@@ -39,11 +40,23 @@ def read_units(size):
 
 
 def writes(action, request):
-    """The items that a call puts: table, and item."""
-    if action == "PutItem":
-        return [(request["TableName"], request["Item"])]
-    puts = [entry.get("Put") for entry in request.get("TransactItems", [])]
-    return [(put["TableName"], put["Item"]) for put in puts if put]
+    """What a call writes: table, item as it stands, and item as it shall be."""
+    steps = [{"Put": request}] if action == "PutItem" else request.get("TransactItems", [])
+    return [write(kind, step) for entry in steps for kind, step in entry.items()]
+
+
+def write(kind, step):
+    name = step["TableName"]
+    match kind:
+        case "Put":
+            return name, before(name, step["Item"]), step["Item"]
+        case "Delete":
+            return name, before(name, step["Key"]), None
+        case "ConditionCheck":
+            # The same before and after, so that no index is written.
+            stands = before(name, step["Key"])
+            return name, stands, stands
+    raise ValueError(f"nobody has said what {kind} costs in a transaction")
 
 
 def write_units(name, old, new):
@@ -62,16 +75,16 @@ async def handle(method, path, headers, body, query_params):
     """Answers a call of DynamoDB as MiniStack does, and notes what it costs."""
     action = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
     request = json.loads(body) if body else {}
-    puts = [(name, before(name, item), item) for name, item in writes(action, request)]
+    written = writes(action, request)
     if action == "UpdateItem":
         body = json.dumps(request | {"ReturnConsumedCapacity": "TOTAL"}).encode()
     status, answered, answer = await handle_as_ministack_does(method, path, headers, body, query_params)
     told = json.loads(answer) if answer else {}
     size = dynamodb._item_size_bytes
-    if puts:
+    if written:
         factor = WRITES_IN_A_TRANSACTION if action == "TransactWriteItems" else 1
         taken = status < 400
-        units.set({"write": factor * sum(write_units(name, old, new) if taken else 1.0 for name, old, new in puts)})
+        units.set({"write": factor * sum(write_units(name, old, new) if taken else 1.0 for name, old, new in written)})
     elif action == "UpdateItem":
         units.set({"write": told.get("ConsumedCapacity", {}).get("CapacityUnits", 1.0)})
     elif action == "GetItem":

@@ -16,7 +16,7 @@ OF_THE_CONTROL_PLANE = {"ControlPlane", "ApiId", "SubnetA", "SubnetB", "Security
 # What Lambda itself does with a function's role, to bring it the messages of a queue.
 EVENT_SOURCES = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 # RunTask with tags, and the parts of a transaction, are checked under these.
-IMPLIED = {"ecs:TagResource", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+IMPLIED = {"ecs:TagResource", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"}
 ROOT = pathlib.Path(__file__).parents[2]
 MIB = 1024
 # Fargate's table of pairs, from its developer guide.
@@ -142,9 +142,19 @@ class ControlPlane(unittest.TestCase):
             "iam:PassRole": {"ScaleRole"},
             "ecs:StopTask": {"SweepRole"},
             "ecs:DeleteService": {"SweepRole"},
+            # A record that ends moves. Whoever makes one makes sure that it has not ended.
+            "dynamodb:DeleteItem": {"ScaleRole"},
+            "dynamodb:ConditionCheckItem": {"RegisterRole", "ScaleRole", "SweepRole"},
         }.items():
             allowed = {name for name, statement in statements(CONTROL_PLANE) if action in _listed(statement["Action"])}
             self.assertEqual(allowed, roles, action)
+
+    def test_the_ledger_has_no_index(self):
+        """A local one would cost each write twice, and bind a fleet's records to one partition."""
+        (table,) = of_type(CONTROL_PLANE, "AWS::DynamoDB::Table").values()
+        self.assertEqual([key["AttributeName"] for key in table["KeySchema"]], ["pk", "sk"])
+        self.assertFalse({"LocalSecondaryIndexes", "GlobalSecondaryIndexes"} & set(table))
+        self.assertNotIn("/index/", str([statement.get("Resource") for _, statement in statements(CONTROL_PLANE)]))
 
     def test_only_who_speaks_to_github_reads_its_credentials(self):
         reads = {name for name, statement in statements(CONTROL_PLANE) if "/credentials/" in str(statement.get("Resource"))}

@@ -1,5 +1,5 @@
-//! The ledger, the pace of mints and what healers keep in mind, in one DynamoDB table (`pk`, `sk`; local index `active` over `pk` and `active`; time to
-//! live by `expires`).
+//! The ledger, the pace of mints and what healers keep in mind, in one DynamoDB table (`pk`, `sk`; no index; time to live by
+//! `expires`).
 
 mod conditions;
 #[cfg(test)]
@@ -10,6 +10,7 @@ mod ledger;
 mod memory;
 mod pace;
 mod reads;
+mod steps;
 
 pub use history::{History, Kind};
 pub use ledger::DynamoLedger;

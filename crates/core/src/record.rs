@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Where a record stands.
+/// Which record.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
     /// A fleet's own record.
@@ -41,6 +41,15 @@ impl fmt::Display for Key {
     }
 }
 
+/// Where a record stands in its fleet's part of the ledger. It moves when it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// Among those that count, which a ledger lists.
+    Active,
+    /// Among those that are over, however many these are.
+    Past,
+}
+
 /// A record of any kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -54,7 +63,7 @@ pub enum Record {
 }
 
 impl Record {
-    /// Where it stands.
+    /// Which it is.
     #[must_use]
     pub fn key(&self) -> Key {
         match self {
@@ -67,7 +76,13 @@ impl Record {
     /// Whether it counts: a ledger lists only such records, however many tombstones it holds.
     #[must_use]
     pub fn is_active(&self) -> bool {
-        self.expires_at().is_none()
+        self.place() == Place::Active
+    }
+
+    /// Where it stands: what may be forgotten some time is over.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        place(self.expires_at())
     }
 
     /// When it may be forgotten. A ledger treats a record as absent from then on, whether it has deleted it or not.
@@ -78,6 +93,53 @@ impl Record {
             Self::Job(job) => job.expires_at(),
             Self::Task(task) => task.expires_at(),
         }
+    }
+}
+
+fn place(expires_at: Option<Timestamp>) -> Place {
+    if expires_at.is_none() { Place::Active } else { Place::Past }
+}
+
+/// What stands in the ledger as a record of its own.
+pub trait Recorded: Clone + Into<Record> {
+    /// Where it stands.
+    fn place(&self) -> Place;
+}
+
+impl From<FleetState> for Record {
+    fn from(state: FleetState) -> Self {
+        Self::Fleet(state)
+    }
+}
+
+impl Recorded for FleetState {
+    /// A fleet is never over.
+    fn place(&self) -> Place {
+        Place::Active
+    }
+}
+
+impl From<JobRecord> for Record {
+    fn from(job: JobRecord) -> Self {
+        Self::Job(job)
+    }
+}
+
+impl Recorded for JobRecord {
+    fn place(&self) -> Place {
+        place(self.expires_at())
+    }
+}
+
+impl From<TaskRecord> for Record {
+    fn from(task: TaskRecord) -> Self {
+        Self::Task(task)
+    }
+}
+
+impl Recorded for TaskRecord {
+    fn place(&self) -> Place {
+        place(self.expires_at())
     }
 }
 
@@ -95,13 +157,41 @@ pub struct Versioned {
     pub version: Version,
 }
 
-/// A record to write, if what stands there is still in version `expected` (0: nothing stands there).
+impl Versioned {
+    /// What whoever has read this expects to find when it writes.
+    #[must_use]
+    pub fn expected(&self) -> Expected {
+        Expected::Record(self.record.place(), self.version)
+    }
+}
+
+/// What a writer has found of a record, and expects to find still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// None, or one whose time is over; wherever it might stand.
+    Nothing,
+    /// One at this place, in this version.
+    Record(Place, Version),
+}
+
+impl Expected {
+    /// The version in which the record is once it is written.
+    #[must_use]
+    pub const fn next(self) -> Version {
+        match self {
+            Self::Nothing => Version(1),
+            Self::Record(_, version) => Version(version.0 + 1),
+        }
+    }
+}
+
+/// A record to write, if what was found of it is there still.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
-    /// The new record, to become version `expected + 1`.
+    /// The new record, which says itself where it is to stand.
     pub record: Record,
-    /// What was read.
-    pub expected: Version,
+    /// What was found.
+    pub expected: Expected,
 }
 
 /// A value with the version in which it was read, that knows whether it differs from it.
@@ -165,6 +255,19 @@ impl<T: Clone + PartialEq> Slot<T> {
             Read::TheValue => false,
             Read::This(read) => **read != self.value,
         }
+    }
+}
+
+impl<T: Recorded + PartialEq> Slot<T> {
+    /// The value, to be written where what was read stands still.
+    pub fn to_write(&self) -> Write {
+        let read = match &self.read {
+            Read::Nothing => None,
+            Read::TheValue => Some(&self.value),
+            Read::This(read) => Some(&**read),
+        };
+        let expected = read.map_or(Expected::Nothing, |read| Expected::Record(read.place(), self.version));
+        Write { record: self.value.clone().into(), expected }
     }
 }
 
@@ -249,12 +352,32 @@ impl View {
     /// What is to be written, the fleet's own record first.
     #[must_use]
     pub fn writes(&self) -> Vec<Write> {
-        let state =
-            self.state.is_changed().then(|| Write { record: Record::Fleet(self.state.get().clone()), expected: self.state.version() });
-        let jobs = self.jobs.values().filter(|job| job.is_changed());
-        let jobs = jobs.map(|job| Write { record: Record::Job(job.get().clone()), expected: job.version() });
-        let tasks = self.tasks.values().filter(|task| task.is_changed());
-        let tasks = tasks.map(|task| Write { record: Record::Task(task.get().clone()), expected: task.version() });
+        let state = self.state.is_changed().then(|| self.state.to_write());
+        let jobs = self.jobs.values().filter(|job| job.is_changed()).map(Slot::to_write);
+        let tasks = self.tasks.values().filter(|task| task.is_changed()).map(Slot::to_write);
         state.into_iter().chain(jobs).chain(tasks).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::Stop;
+
+    #[test]
+    fn a_write_says_where_the_record_stood_when_it_was_read() {
+        let (fleet, now) = (FleetName::parse("default").unwrap(), Timestamp::from_secs(1));
+        let mut task = Slot::new(TaskRecord::new(fleet, TaskId::parse(&"0".repeat(32)).unwrap(), now));
+        let expected_and_place = |task: &Slot<TaskRecord>| (task.to_write().expected, task.to_write().record.place());
+        assert_eq!(expected_and_place(&task), (Expected::Nothing, Place::Active));
+        task.committed();
+        task.get_mut().attempt = 1;
+        assert_eq!(expected_and_place(&task), (Expected::Record(Place::Active, Version(1)), Place::Active));
+        task.committed();
+        task.get_mut().stopped(Stop { at: now, code: None, reason: None, exit_code: None });
+        assert_eq!(expected_and_place(&task), (Expected::Record(Place::Active, Version(2)), Place::Past), "it ends");
+        task.committed();
+        task.get_mut().lost_reported = true;
+        assert_eq!(expected_and_place(&task), (Expected::Record(Place::Past, Version(3)), Place::Past));
     }
 }

@@ -5,6 +5,7 @@
 //! Each of them panics with what was expected, when an implementation does otherwise.
 
 mod commits;
+mod ends;
 mod material;
 mod paces;
 mod reading;
@@ -22,8 +23,15 @@ pub async fn ledger(ledger: &impl Ledger) {
     commits::a_record_is_written_only_in_the_version_that_was_read(ledger).await;
     commits::a_conflict_leaves_nothing_written(ledger).await;
     commits::what_has_expired_is_as_absent(ledger).await;
-    commits::a_commit_takes_a_hundred_writes_and_no_more(ledger).await;
+    commits::a_commit_takes_so_many_writes_and_no_more(ledger).await;
     commits::of_writers_at_the_same_time_one_wins(ledger).await;
+    ends::what_has_ended_is_found_by_its_key_and_not_listed(ledger).await;
+    ends::what_has_ended_is_not_made_anew_by_who_comes_late(ledger).await;
+    ends::what_has_ended_is_made_anew_when_its_time_is_over_and_ends_again(ledger).await;
+    ends::what_is_over_can_be_added_to_and_be_brought_back(ledger).await;
+    ends::a_record_is_written_only_where_it_was_found(ledger).await;
+    ends::of_an_end_and_an_update_at_the_same_time_one_wins(ledger).await;
+    ends::an_end_and_a_beginning_are_written_together_or_not_at_all(ledger).await;
 }
 
 /// The whole contract of a pace of mints.

@@ -2,7 +2,7 @@
 
 use crate::MemoryLedger;
 use fargate_runners_core::ids::{FleetName, TaskId};
-use fargate_runners_core::record::{Key, Record, Version, Versioned, Write};
+use fargate_runners_core::record::{Expected, Key, Record, Version, Versioned, Write};
 use fargate_runners_core::task::TaskRecord;
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{COMMIT_MAX, CommitError, Ledger, PortError, Retry};
@@ -88,12 +88,12 @@ impl Ledger for MemoryLedger {
             return Err(refused("a transaction takes one write a record".to_owned()).into());
         }
         let records = &mut self.held().records;
-        let version = |key: &Key| standing(records, key, now).map_or(Version(0), |standing| standing.version);
-        if writes.iter().any(|write| version(&write.record.key()) != write.expected) {
+        let found = |key: &Key| standing(records, key, now).map_or(Expected::Nothing, Versioned::expected);
+        if writes.iter().any(|write| found(&write.record.key()) != write.expected) {
             return Err(CommitError::Conflict);
         }
         for Write { record, expected } in writes {
-            records.insert(record.clone(), Version(expected.0 + 1));
+            records.insert(record.clone(), expected.next());
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use crate::cast::{self, fleet_name, task_id};
 use crate::fleet;
 use crate::ledger::Ledger;
 use fargate_runners_core::mutant::Mutant;
-use fargate_runners_core::record::{Key, Record, Version, Versioned, Write};
+use fargate_runners_core::record::{Key, Record, Versioned, Write};
 use fargate_runners_core::task::TaskRecord;
 use stateright::{Model, Property};
 use std::sync::Arc;
@@ -241,7 +241,7 @@ impl State {
             if self.kept.len() == KEEPERS {
                 self.kept.remove(0);
             }
-            self.kept.push(Arc::new(Versioned { record: record.clone(), version: Version(expected.0 + 1) }));
+            self.kept.push(Arc::new(Versioned { record: record.clone(), version: expected.next() }));
         }
     }
 
@@ -308,9 +308,10 @@ impl State {
     fn job_is_seen(&mut self) {
         let key = Key::Task(fleet_name(0).clone(), task_id(0).clone());
         let Some(held) = self.ledger.get(&key).map(|held| held.get().clone()) else { return };
+        let expected = held.expected();
         if let Record::Task(mut task) = held.record {
             task.had_job(fargate_runners_core::ids::JobId(1), None);
-            let written = self.ledger.commit(&[Write { record: Record::Task(task), expected: held.version }]);
+            let written = self.ledger.commit(&[Write { record: Record::Task(task), expected }]);
             debug_assert!(written, "nobody writes in between");
         }
     }

@@ -3,7 +3,7 @@
 use crate::cast::{START, definition, fleet_name, task_id};
 use crate::ledger::Ledger;
 use fargate_runners_core::ids::RunnerId;
-use fargate_runners_core::record::{Key, Record, Version, Write};
+use fargate_runners_core::record::{Expected, Key, Record, Write};
 use fargate_runners_core::register::{acknowledge, begin_mint, claim, end_mint};
 use fargate_runners_core::task::{Minted, TaskRecord};
 use fargate_runners_core::time::Timestamp;
@@ -16,7 +16,7 @@ pub fn launched(ledger: &mut Ledger, fleet: u8, number: u8) {
     let mut task = TaskRecord::new(fleet_name(fleet).clone(), task_id(number).clone(), START);
     task.task_definition = Some(definition(fleet));
     task.launched_with = 1;
-    let written = ledger.commit(&[Write { record: Record::Task(task), expected: Version(0) }]);
+    let written = ledger.commit(&[Write { record: Record::Task(task), expected: Expected::Nothing }]);
     assert!(written, "nothing stands there");
 }
 
@@ -27,11 +27,14 @@ pub fn launched(ledger: &mut Ledger, fleet: u8, number: u8) {
 pub fn registered(ledger: &mut Ledger, fleet: u8, number: u8) {
     let key = Key::Task(fleet_name(fleet).clone(), task_id(number).clone());
     let (mut task, expected) = match ledger.get(&key).map(|held| held.get().clone()) {
-        Some(held) => match held.record {
-            Record::Task(task) => (task, held.version),
-            Record::Fleet(_) | Record::Job(_) => unreachable!("a task stands under a task's key"),
-        },
-        None => (TaskRecord::new(fleet_name(fleet).clone(), task_id(number).clone(), START), Version(0)),
+        Some(held) => {
+            let expected = held.expected();
+            match held.record {
+                Record::Task(task) => (task, expected),
+                Record::Fleet(_) | Record::Job(_) => unreachable!("a task stands under a task's key"),
+            }
+        }
+        None => (TaskRecord::new(fleet_name(fleet).clone(), task_id(number).clone(), START), Expected::Nothing),
     };
     claim(&mut task, "nonce", &definition(fleet), None, START);
     begin_mint(&mut task, "nonce", START);

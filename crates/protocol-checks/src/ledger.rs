@@ -2,7 +2,7 @@
 //! shared between states and hashed once, since a checker compares states by the million.
 
 use fargate_runners_core::ids::{FleetName, TaskId};
-use fargate_runners_core::record::{Key, Record, Version, Versioned, Write};
+use fargate_runners_core::record::{Expected, Key, Record, Version, Versioned, Write};
 use fargate_runners_core::state::FleetState;
 use fargate_runners_core::task::TaskRecord;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -60,7 +60,7 @@ impl Ledger {
     pub fn of(records: impl IntoIterator<Item = Record>) -> Self {
         let mut ledger = Self::default();
         for record in records {
-            let written = ledger.commit(&[Write { record, expected: Version(0) }]);
+            let written = ledger.commit(&[Write { record, expected: Expected::Nothing }]);
             assert!(written, "a record was given twice");
         }
         ledger
@@ -89,11 +89,11 @@ impl Ledger {
         self.0.iter().filter(counts).cloned().collect()
     }
 
-    /// Whether all records are in the versions that the writes expect. Once they are not, they never will be again.
+    /// Whether of all records there is what the writes expect. Once there is not, there never will be again.
     #[must_use]
     pub fn admits(&self, writes: &[Write]) -> bool {
-        let version = |key: &Key| self.get(key).map_or(Version(0), |held| held.get().version);
-        writes.iter().all(|write| version(&write.record.key()) == write.expected)
+        let found = |key: &Key| self.get(key).map_or(Expected::Nothing, |held| held.get().expected());
+        writes.iter().all(|write| found(&write.record.key()) == write.expected)
     }
 
     /// Writes all or nothing; `false`: a record is not in the version that was expected.

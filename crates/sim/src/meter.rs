@@ -6,7 +6,7 @@ mod partition;
 use crate::engine::Millis;
 use crate::host::Function;
 use fargate_runners_core::ids::{CredentialName, FleetName, ServiceName};
-use fargate_runners_core::record::{Key, Record, Version, Versioned, Write};
+use fargate_runners_core::record::{Expected, Key, Place, Record, Version, Versioned, Write};
 use partition::{PAGE, Partition, read_units, write_units};
 use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, HashMap};
@@ -83,7 +83,7 @@ pub struct Want {
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     pace: Option<Pace>,
-    partitions: BTreeMap<FleetName, Partition>,
+    partitions: BTreeMap<(FleetName, Place), Partition>,
     sizes: HashMap<Key, (Version, u64)>,
     /// Calls by the simulation's names for them.
     pub calls: BTreeMap<&'static str, u64>,
@@ -198,7 +198,7 @@ impl Meter {
         let bytes: u64 = records.iter().map(|versioned| counts.size(&versioned.record, versioned.version)).sum();
         let (pages, units) = (bytes / PAGE + 1, read_units(bytes));
         counts.units.0 += units;
-        let waited = counts.partitions.entry(fleet.clone()).or_default().reads(units, now);
+        let waited = counts.partition(fleet, Place::Active).reads(units, now);
         counts.reads_waited.add(waited);
         let Some(pace) = counts.pace else { return waited };
         let mut own = 0;
@@ -219,7 +219,7 @@ impl Meter {
         for versioned in records {
             let units = read_units(counts.size(&versioned.record, versioned.version));
             counts.units.0 += units;
-            longest = longest.max(counts.partitions.entry(versioned.record.key().fleet().clone()).or_default().reads(units, now));
+            longest = longest.max(counts.partition(versioned.record.key().fleet(), versioned.record.place()).reads(units, now));
         }
         longest
     }
@@ -228,16 +228,20 @@ impl Meter {
     pub(crate) fn writes(&self, function: Function, writes: &[Write], now: Millis) -> Millis {
         let Some(mut counts) = self.on() else { return 0 };
         let mut longest = 0;
+        let together = writes.len() > 1 || writes.iter().any(|write| items(write).count() > 1);
         for write in writes {
             let key = write.record.key();
-            let size = counts.size(&write.record, Version(write.expected.0 + 1));
-            let units = write_units(size, writes.len() > 1, write.record.is_active());
-            counts.units.1 += units;
-            longest = longest.max(counts.partitions.entry(key.fleet().clone()).or_default().writes(units, now));
+            // What is deleted is about as large as what is written in its stead.
+            let size = counts.size(&write.record, write.expected.next());
+            for (place, is_there) in items(write) {
+                let units = write_units(if is_there { size } else { 0 }, together);
+                counts.units.1 += units;
+                longest = longest.max(counts.partition(key.fleet(), place).writes(units, now));
+            }
             if !write.record.is_active() {
                 counts.sizes.remove(&key);
             }
-            if matches!(write.record, Record::Job(_)) && write.expected == Version(0) {
+            if matches!(write.record, Record::Job(_)) && write.expected == Expected::Nothing {
                 counts.last_new_job_at = Some(now);
             }
             if let (Function::Scale, Record::Fleet(state)) = (function, &write.record) {
@@ -250,7 +254,23 @@ impl Meter {
     }
 }
 
+/// The items that a write touches, in the adapter's layout: where they stand, and whether there is one. A record that is made takes a check of the other place,
+/// where there is none; one that moves is deleted at its old place.
+fn items(write: &Write) -> impl Iterator<Item = (Place, bool)> {
+    let place = write.record.place();
+    let other = match write.expected {
+        Expected::Nothing if matches!(write.record, Record::Fleet(_)) => None,
+        Expected::Nothing => Some((if place == Place::Active { Place::Past } else { Place::Active }, false)),
+        Expected::Record(from, _) => (from != place).then_some((from, true)),
+    };
+    std::iter::once((place, true)).chain(other)
+}
+
 impl Counts {
+    fn partition(&mut self, fleet: &FleetName, place: Place) -> &mut Partition {
+        self.partitions.entry((fleet.clone(), place)).or_default()
+    }
+
     /// The size of a record's item. Kept as long as its version stands: a record is listed much more often than it is written.
     fn size(&mut self, record: &Record, version: Version) -> u64 {
         let key = record.key();

@@ -116,10 +116,12 @@ pub enum CommitError {
     Failed(#[from] PortError),
 }
 
-/// The most records that one `commit` takes: DynamoDB's limit for a transaction.
-pub const COMMIT_MAX: usize = 100;
+/// The most records that one `commit` takes. A transaction of DynamoDB takes a hundred items, and a record that is made or that ends takes two of them, one
+/// where it is to stand and one where it must not.
+pub const COMMIT_MAX: usize = 50;
 
-/// The ledger: versioned records. Reads are strongly consistent; a record whose time is over is as if it were not there.
+/// The ledger: versioned records. Reads are strongly consistent; a record whose time is over is as if it were not there. One that ends while it is read by its
+/// key may be missing from what is read: whoever makes it anew for that meets a conflict.
 pub trait Ledger {
     /// Every record of a fleet that counts (`Record::is_active`), its own first.
     async fn active(&self, fleet: &FleetName, now: Timestamp) -> Result<Vec<Versioned>, PortError>;
@@ -127,7 +129,7 @@ pub trait Ledger {
     /// Those of the records that exist, in any order, tombstones included.
     async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Versioned>, PortError>;
 
-    /// Writes all or nothing: each record only if what stands there is in the expected version (0: nothing, or nothing whose time is not over).
+    /// Writes all or nothing: each record only if what was found of it is there still.
     async fn commit(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError>;
 }
 

@@ -6,7 +6,7 @@ use common::{TestLedger, World, stack, task_id};
 use fargate_runners_core::ecs_event::TaskStateChange;
 use fargate_runners_core::events::Event;
 use fargate_runners_core::ids::{FleetName, RunnerId};
-use fargate_runners_core::record::{Record, Version, Write};
+use fargate_runners_core::record::{Expected, Record, Write};
 use fargate_runners_core::task::{Minted, TaskRecord};
 use fargate_runners_use_cases::deregister::{Again, Deregister, TRIES_MAX};
 use fargate_runners_use_cases::ports::{Clock, Deleted, GithubError, Ledger};
@@ -44,7 +44,7 @@ async fn minted(world: &World, runner_id: Option<RunnerId>) {
     let mut task = TaskRecord::new(FleetName::parse("burst").unwrap(), task_id(1), world.now());
     task.attempt = 1;
     task.minted = runner_id.map(|id| Minted { attempt: 1, runner_id: Some(id), at: world.now() });
-    world.1.commit(&[Write { record: Record::Task(task), expected: Version(0) }], world.now()).await.unwrap();
+    world.1.commit(&[Write { record: Record::Task(task), expected: Expected::Nothing }], world.now()).await.unwrap();
     world.with(|state| state.runners.insert(1, format!("{}-burst-{}-1", stack(), task_id(1))));
 }
 

@@ -7,7 +7,7 @@ use fargate_runners_core::events::Event;
 use fargate_runners_core::state::FleetState;
 use fargate_runners_core::task::{TaskRecord, TaskState};
 use fargate_runners_core::time::Timestamp;
-use fargate_runners_core::{ids::FleetName, record::Record, record::Version, record::Write};
+use fargate_runners_core::{ids::FleetName, record::Expected, record::Place, record::Record, record::Version, record::Write};
 use fargate_runners_ledger_memory::MemoryLedger;
 use fargate_runners_use_cases::ports::{Clock, Deleted, Ledger, MintError, MintPace, PortError, Protection, Retry};
 use fargate_runners_use_cases::register::{Announces, Answer, Kept, Register, Route};
@@ -63,7 +63,7 @@ async fn registered(world: &World, fleet: &str, task: u64) {
 async fn surplus(world: &World, fleet: &str, count: u32) {
     let mut state = world.state(fleet).await.unwrap_or_else(|| FleetState::new(FleetName::parse(fleet).unwrap()));
     state.surplus = count;
-    world.1.commit(&[Write { record: Record::Fleet(state), expected: Version(0) }], world.now()).await.unwrap();
+    world.1.commit(&[Write { record: Record::Fleet(state), expected: Expected::Nothing }], world.now()).await.unwrap();
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn an_idle_runner_that_a_job_waits_beside_for_long_has_its_fleet_looked_at
     registered(&world, "burst", 1).await;
     let mut state = FleetState::new(FleetName::parse("burst").unwrap());
     state.waiting_since = Some(world.now());
-    world.1.commit(&[Write { record: Record::Fleet(state), expected: Version(0) }], world.now()).await.unwrap();
+    world.1.commit(&[Write { record: Record::Fleet(state), expected: Expected::Nothing }], world.now()).await.unwrap();
     let looks = |world: &World| world.with(|state| state.published.iter().filter(|event| matches!(event, Event::LookAgain(_))).count());
     assert!(matches!(ask(&world, Route::Lease, "burst", 1, "n").await, Answer::Stay(_)));
     assert_eq!(looks(&world), 0);
@@ -202,7 +202,7 @@ async fn a_function_that_died_before_it_removed_the_last_runner_leaves_none_behi
     let mut task = world.task("burst", 1).await.unwrap();
     fargate_runners_core::register::begin_mint(&mut task, &fargate_runners_core::register::nonce_sha256("n"), world.now());
     let key = fargate_runners_core::record::Key::Task(task.fleet.clone(), task.task_id.clone());
-    let expected = world.1.read(&[key], world.now()).await.unwrap()[0].version;
+    let expected = world.1.read(&[key], world.now()).await.unwrap()[0].expected();
     world.1.commit(&[Write { record: Record::Task(task), expected }], world.now()).await.unwrap();
     world.passes(60);
     assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Jit(..)));
@@ -256,7 +256,7 @@ async fn a_task_that_waits_for_its_mint_is_protected_already_and_not_asked_about
 async fn launched(world: &World, with: u32) {
     let mut task = TaskRecord::new(FleetName::parse("burst").unwrap(), task_id(1), world.now());
     task.launched_with = with;
-    world.1.commit(&[Write { record: Record::Task(task), expected: Version(0) }], world.now()).await.unwrap();
+    world.1.commit(&[Write { record: Record::Task(task), expected: Expected::Nothing }], world.now()).await.unwrap();
 }
 
 #[tokio::test]
@@ -350,9 +350,9 @@ async fn a_task_that_leaves_before_its_ack_leaves_no_runner_behind() {
     world.runs("burst", 1, "RUNNING");
     assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Jit(..)));
     let mut task = world.task("burst", 1).await.unwrap();
-    let version = Version(2); // claimed, minted
+    let expected = Expected::Record(Place::Active, Version(2)); // claimed, minted
     assert!(fargate_runners_core::register::condemn(&mut task, Timestamp::from_secs(2_000_000_000)));
-    world.1.commit(&[Write { record: Record::Task(task), expected: version }], world.now()).await.unwrap();
+    world.1.commit(&[Write { record: Record::Task(task), expected }], world.now()).await.unwrap();
     assert!(matches!(ask(&world, Route::Ack, "burst", 1, "n").await, Answer::Leave));
     assert_eq!(world.with(|state| state.runners.len()), 0);
     assert_eq!(world.task("burst", 1).await.unwrap().task_id, task_id(1));
@@ -400,7 +400,11 @@ async fn a_task_that_was_condemned_since_its_mint_is_told_to_leave_by_who_has_mi
     let name = mints(&process).await;
     let mut task = world.task("burst", 1).await.unwrap();
     assert!(fargate_runners_core::register::condemn(&mut task, world.now()));
-    world.1.commit(&[Write { record: Record::Task(task), expected: Version(2) }], world.now()).await.unwrap();
+    world
+        .1
+        .commit(&[Write { record: Record::Task(task), expected: Expected::Record(Place::Active, Version(2)) }], world.now())
+        .await
+        .unwrap();
     assert!(matches!(asks(&process, Route::Ack, Some(&name)).await, Answer::Leave));
     assert_eq!(world.with(|state| state.runners.len()), 0);
 }

@@ -10,7 +10,7 @@ use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, Service
 use fargate_runners_core::job::{JobEvent, JobPhase};
 use fargate_runners_core::labels::Labels;
 use fargate_runners_core::names::RunnerName;
-use fargate_runners_core::record::{Record, Version, Write};
+use fargate_runners_core::record::{Expected, Record, Write};
 use fargate_runners_core::state::{FleetState, ServiceState};
 use fargate_runners_core::task::{Stop, TaskRecord};
 use fargate_runners_use_cases::ports::{Clock, Ledger, Retry};
@@ -125,6 +125,18 @@ async fn when_ecs_throttles_the_message_is_dealt_with_and_the_fleet_is_looked_at
 }
 
 #[tokio::test]
+async fn as_many_tasks_as_a_look_launches_are_in_the_ledger() {
+    let world = World::default();
+    world.with(|state| state.fleets[1].maximum = 100);
+    assert_eq!(scale(&world).handle((1..=50).map(|id| queued("burst", id)).collect()).await, Vec::<String>::new());
+    assert_eq!(world.with(|state| state.launches.iter().map(|launch| launch.count).collect::<Vec<_>>()), [10; 5]);
+    assert_eq!(world.state("burst").await.unwrap().launches, [], "each has its answer");
+    for (launch, task) in (1..=5).flat_map(|launch| (0..10).map(move |task| (launch, task))) {
+        assert!(world.task("burst", 1000 * launch + task).await.is_some(), "task {task} of launch {launch}");
+    }
+}
+
+#[tokio::test]
 async fn a_launch_whose_answer_was_lost_starts_no_second_task() {
     let world = World::default();
     world.with(|state| state.ecs_fails = Some(Retry::UnknownEffect));
@@ -187,7 +199,7 @@ async fn with_a_replaced_service(world: &World) -> ServiceName {
     let old = ServiceName::parse("runners-default-0").unwrap();
     let mut state = FleetState::new(FleetName::parse("default").unwrap());
     state.services.insert(old.clone(), ServiceState { desired: 1, applied: None, ..ServiceState::default() });
-    world.1.commit(&[Write { record: Record::Fleet(state), expected: Version(0) }], world.now()).await.unwrap();
+    world.1.commit(&[Write { record: Record::Fleet(state), expected: Expected::Nothing }], world.now()).await.unwrap();
     old
 }
 
@@ -216,7 +228,7 @@ async fn with_a_place_to_take_out(world: &World, runners: u64) -> ServiceName {
     let desired = u32::try_from(runners).unwrap();
     let mut state = FleetState::new(FleetName::parse("default").unwrap());
     state.services.insert(old.clone(), ServiceState { desired, applied: Some(desired + 1), highest: desired + 1, lowest: desired + 1 });
-    world.1.commit(&[Write { record: Record::Fleet(state), expected: Version(0) }], world.now()).await.unwrap();
+    world.1.commit(&[Write { record: Record::Fleet(state), expected: Expected::Nothing }], world.now()).await.unwrap();
     for task in 1..=runners {
         world.knows(TaskRecord { service: Some(old.clone()), ..registered("default", task, world.now()) }).await;
     }

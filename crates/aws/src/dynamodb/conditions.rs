@@ -18,22 +18,28 @@ pub(super) struct Condition {
     pub values: HashMap<String, AttributeValue>,
 }
 
-/// What stands there must be in the version that was read; what has expired is as if it were not there.
-pub(super) fn in_version(expected: Version, now: Timestamp) -> Condition {
-    let now = (":now".to_owned(), number(now.as_secs()));
-    let names = |names: &[&str]| names.iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect();
-    if expected == Version(0) {
-        return Condition {
-            expression: "attribute_not_exists(#pk) OR #expires <= :now",
-            names: names(&["pk", "expires"]),
-            values: HashMap::from([now]),
-        };
+impl Condition {
+    fn new(expression: &'static str, names: &[&str], values: &[(&str, u64)]) -> Self {
+        Self {
+            expression,
+            names: names.iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect(),
+            values: values.iter().map(|(name, value)| (format!(":{name}"), number(*value))).collect(),
+        }
     }
-    Condition {
-        expression: "#version = :expected AND (attribute_not_exists(#expires) OR #expires > :now)",
-        names: names(&["version", "expires"]),
-        values: HashMap::from([now, (":expected".to_owned(), number(expected.0))]),
-    }
+}
+
+/// Nothing may stand there; what has expired is as if it were not there.
+pub(super) fn nothing(now: Timestamp) -> Condition {
+    Condition::new("attribute_not_exists(#pk) OR #expires <= :now", &["pk", "expires"], &[("now", now.as_secs())])
+}
+
+/// What stands there must be in the version that was read, and its time not over.
+pub(super) fn in_version(version: Version, now: Timestamp) -> Condition {
+    Condition::new(
+        "#version = :expected AND (attribute_not_exists(#expires) OR #expires > :now)",
+        &["version", "expires"],
+        &[("now", now.as_secs()), ("expected", version.0)],
+    )
 }
 
 /// What the refusal of a single write means.
@@ -64,21 +70,24 @@ mod tests {
     use crate::dynamodb::DynamoLedger;
     use crate::testing::Answers;
     use fargate_runners_core::ids::FleetName;
-    use fargate_runners_core::record::{Record, Version, Write};
+    use fargate_runners_core::record::{Expected, Place, Record, Version, Write};
     use fargate_runners_core::state::FleetState;
     use fargate_runners_core::time::Timestamp;
     use fargate_runners_use_cases::ports::{CommitError, Ledger, Retry};
     use serde_json::{Value, json};
 
-    fn writes(count: usize, expected: u64) -> Vec<Write> {
+    fn writes(count: usize, expected: Expected) -> Vec<Write> {
         let name = |number: usize| FleetName::parse(&format!("fleet-{number}")).unwrap();
         let record = |number| Record::Fleet(FleetState::new(name(number)));
-        (0..count).map(|number| Write { record: record(number), expected: Version(expected) }).collect()
+        (0..count).map(|number| Write { record: record(number), expected }).collect()
     }
 
     async fn refused(count: usize, answers: impl IntoIterator<Item = (u16, Value)>) -> CommitError {
         let (_, aws) = Answers::of(answers);
-        DynamoLedger::new(&aws, "table").commit(&writes(count, 1), Timestamp::from_secs(5)).await.unwrap_err()
+        DynamoLedger::new(&aws, "table")
+            .commit(&writes(count, Expected::Record(Place::Active, Version(1))), Timestamp::from_secs(5))
+            .await
+            .unwrap_err()
     }
 
     fn cancelled(codes: &[&str]) -> (u16, Value) {
@@ -106,7 +115,7 @@ mod tests {
     #[tokio::test]
     async fn a_transaction_carries_a_token_and_each_write_its_condition() {
         let (answers, aws) = Answers::of([(200, json!({}))]);
-        DynamoLedger::new(&aws, "table").commit(&writes(2, 0), Timestamp::from_secs(5)).await.unwrap();
+        DynamoLedger::new(&aws, "table").commit(&writes(2, Expected::Nothing), Timestamp::from_secs(5)).await.unwrap();
         let request = &answers.requests()[0];
         assert!(request["ClientRequestToken"].as_str().is_some_and(|token| !token.is_empty()));
         let put = &request["TransactItems"][1]["Put"];

@@ -3,9 +3,7 @@
 
 use super::{DynamoLedger, DynamoMemory, DynamoPace, memory};
 use crate::Aws;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, LocalSecondaryIndex, Projection, ProjectionType, ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use fargate_runners_ledger_memory::contract;
 use std::io::{Write, stderr};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -77,17 +75,9 @@ async fn create_table(aws: &Aws, name: &str) {
     let attribute =
         |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build().unwrap();
     let key = |name: &str, key_type| KeySchemaElement::builder().attribute_name(name).key_type(key_type).build().unwrap();
-    let index = LocalSecondaryIndex::builder()
-        .index_name("active")
-        .key_schema(key("pk", KeyType::Hash))
-        .key_schema(key("active", KeyType::Range))
-        .projection(Projection::builder().projection_type(ProjectionType::All).build())
-        .build()
-        .unwrap();
     let call = aws.dynamodb().create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
-    let call =
-        call.attribute_definitions(attribute("pk")).attribute_definitions(attribute("sk")).attribute_definitions(attribute("active"));
-    let call = call.key_schema(key("pk", KeyType::Hash)).key_schema(key("sk", KeyType::Range)).local_secondary_indexes(index);
+    let call = call.attribute_definitions(attribute("pk")).attribute_definitions(attribute("sk"));
+    let call = call.key_schema(key("pk", KeyType::Hash)).key_schema(key("sk", KeyType::Range));
     call.send().await.unwrap();
 }
 

@@ -1,14 +1,15 @@
 //! What a fleet has had: its jobs or tasks with those that are over, as long as the ledger keeps them. For people: what decides reads only what counts.
 
-use super::item::{number, partition, record_of, text};
+use super::item::{Item, number, partition, record_of, text};
 use crate::config::Aws;
 use crate::error::port_error;
 use crate::limits::HISTORY_PAGES;
 use fargate_runners_core::ids::FleetName;
 use fargate_runners_core::job::TOMBSTONE;
-use fargate_runners_core::record::{Key, Record};
+use fargate_runners_core::record::{Place, Record};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::PortError;
+use std::collections::BTreeMap;
 
 /// Which records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,31 +48,49 @@ impl History {
         ended_since: Timestamp,
         now: Timestamp,
     ) -> Result<Self, PortError> {
-        let what = || format!("reading what fleet {fleet} has had from the ledger");
-        // A record that is over says when it may be forgotten, which is so long after its end.
-        let expires = (ended_since + TOMBSTONE).as_secs();
-        let mut history = Self::default();
-        let mut from = None;
-        for _ in 0..HISTORY_PAGES {
-            let call = aws.dynamodb().query().table_name(table).key_condition_expression("#pk = :pk AND begins_with(#sk, :kind)");
-            let call = call.filter_expression("attribute_not_exists(#expires) OR #expires >= :expires");
-            let call = call.expression_attribute_names("#pk", "pk").expression_attribute_names("#sk", "sk");
-            let call = call.expression_attribute_names("#expires", "expires");
-            let call = call.expression_attribute_values(":pk", text(partition(&Key::Fleet(fleet.clone()))));
-            let call =
-                call.expression_attribute_values(":kind", text(kind.prefix())).expression_attribute_values(":expires", number(expires));
-            let answer = call.set_exclusive_start_key(from).send().await.map_err(|error| port_error(what(), error))?;
-            for item in answer.items() {
-                history.records.extend(record_of(item, now)?.map(|versioned| versioned.record));
-            }
-            from = answer.last_evaluated_key.filter(|key| !key.is_empty());
-            if from.is_none() {
-                return Ok(history);
+        let mut records = BTreeMap::new();
+        let mut pages = HISTORY_PAGES;
+        // The open ones first, and then what is over in their stead: one that ends meanwhile is not told of twice.
+        for place in [Place::Active, Place::Past] {
+            let mut from = None;
+            loop {
+                if pages == 0 {
+                    return Ok(Self { records: records.into_values().collect(), cut_off: true });
+                }
+                pages -= 1;
+                let (items, next) = page(aws, table, (fleet, place, kind), ended_since, from).await?;
+                for item in &items {
+                    records.extend(record_of(item, now)?.map(|found| (found.record.key(), found.record)));
+                }
+                from = next;
+                if from.is_none() {
+                    break;
+                }
             }
         }
-        history.cut_off = true;
-        Ok(history)
+        Ok(Self { records: records.into_values().collect(), cut_off: false })
     }
+}
+
+/// A page of them, and where the next one begins.
+async fn page(
+    aws: &Aws,
+    table: &str,
+    (fleet, place, kind): (&FleetName, Place, Kind),
+    ended_since: Timestamp,
+    from: Option<Item>,
+) -> Result<(Vec<Item>, Option<Item>), PortError> {
+    // A record that is over says when it may be forgotten, which is so long after its end.
+    let expires = (ended_since + TOMBSTONE).as_secs();
+    let call = aws.dynamodb().query().table_name(table).key_condition_expression("#pk = :pk AND begins_with(#sk, :kind)");
+    let call = call.filter_expression("attribute_not_exists(#expires) OR #expires >= :expires");
+    let call = call.expression_attribute_names("#pk", "pk").expression_attribute_names("#sk", "sk");
+    let call = call.expression_attribute_names("#expires", "expires");
+    let call = call.expression_attribute_values(":pk", text(partition(fleet, place)));
+    let call = call.expression_attribute_values(":kind", text(kind.prefix())).expression_attribute_values(":expires", number(expires));
+    let answer = call.set_exclusive_start_key(from).send().await;
+    let answer = answer.map_err(|error| port_error(format!("reading what fleet {fleet} has had from the ledger"), error))?;
+    Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key.filter(|key| !key.is_empty())))
 }
 
 #[cfg(test)]
@@ -82,12 +101,14 @@ mod tests {
 
     #[tokio::test]
     async fn what_ended_before_is_left_out_by_the_table_itself() {
-        let (answers, aws) = Answers::of([(200, json!({"Items": []}))]);
+        let (answers, aws) = Answers::of([(200, json!({"Items": []})), (200, json!({"Items": []}))]);
         let (fleet, since) = (FleetName::parse("default").unwrap(), Timestamp::from_secs(1_000_000));
         let history = History::read(&aws, "ledger", &fleet, Kind::Jobs, since, since).await.unwrap();
         assert!(history.records.is_empty() && !history.cut_off);
-        let request = &answers.requests()[0];
-        assert_eq!(request["ExpressionAttributeValues"][":kind"]["S"], "JOB#");
-        assert_eq!(request["ExpressionAttributeValues"][":expires"]["N"], (1_000_000 + TOMBSTONE.as_secs()).to_string());
+        for (request, partition) in answers.requests().iter().zip(["FLEET#default", "PAST#default"]) {
+            let values = &request["ExpressionAttributeValues"];
+            assert_eq!((&values[":pk"]["S"], &values[":kind"]["S"]), (&json!(partition), &json!("JOB#")));
+            assert_eq!(values[":expires"]["N"], (1_000_000 + TOMBSTONE.as_secs()).to_string());
+        }
     }
 }

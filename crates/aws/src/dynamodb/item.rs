@@ -1,7 +1,8 @@
-//! How a record stands in the table: its key, its version, when it expires, and the record itself as JSON.
+//! How a record stands in the table: its place, its version, when it expires, and the record itself as JSON.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use fargate_runners_core::record::{Key, Record, Version, Versioned, Write};
+use fargate_runners_core::ids::FleetName;
+use fargate_runners_core::record::{Key, Place, Record, Version, Versioned, Write};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{PortError, Retry};
 use std::collections::HashMap;
@@ -20,13 +21,23 @@ pub(crate) fn number_of(item: &Item, name: &str) -> Option<u64> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }
 
-/// The partition of a fleet.
-pub(super) fn partition(key: &Key) -> String {
-    format!("FLEET#{}", key.fleet())
+/// The partition of a fleet's records at a place.
+pub(super) fn partition(fleet: &FleetName, place: Place) -> String {
+    match place {
+        Place::Active => format!("FLEET#{fleet}"),
+        Place::Past => format!("PAST#{fleet}"),
+    }
 }
 
-/// The place within the partition.
-pub(super) fn place(key: &Key) -> String {
+/// The places at which a record may stand. A fleet's own is never over.
+pub(super) const fn places(key: &Key) -> &'static [Place] {
+    match key {
+        Key::Fleet(_) => &[Place::Active],
+        Key::Job(..) | Key::Task(..) => &[Place::Active, Place::Past],
+    }
+}
+
+fn sort_key(key: &Key) -> String {
     match key {
         Key::Fleet(_) => "STATE".to_owned(),
         Key::Job(_, job) => format!("JOB#{job}"),
@@ -34,9 +45,15 @@ pub(super) fn place(key: &Key) -> String {
     }
 }
 
-/// The key of an item.
-pub(super) fn key_of(key: &Key) -> Item {
-    HashMap::from([("pk".to_owned(), text(partition(key))), ("sk".to_owned(), text(place(key)))])
+/// The key of the item of a record at a place.
+pub(super) fn key_at(key: &Key, place: Place) -> Item {
+    HashMap::from([("pk".to_owned(), text(partition(key.fleet(), place))), ("sk".to_owned(), text(sort_key(key)))])
+}
+
+/// An item's name for people: its keys.
+pub(super) fn name_of(item: &Item) -> String {
+    let part = |name| item.get(name).and_then(|value| value.as_s().ok()).map_or("?", String::as_str);
+    format!("{}/{}", part("pk"), part("sk"))
 }
 
 /// When a record expires, in the whole seconds that the table's time to live counts in, rounded up.
@@ -49,12 +66,9 @@ pub(super) fn item_of(write: &Write) -> Result<Item, PortError> {
     let key = write.record.key();
     let body =
         serde_json::to_string(&write.record).map_err(|error| PortError::new(format!("writing down the {key}"), Retry::Never, error))?;
-    let mut item = key_of(&key);
-    item.insert("version".to_owned(), number(write.expected.0 + 1));
+    let mut item = key_at(&key, write.record.place());
+    item.insert("version".to_owned(), number(write.expected.next().0));
     item.insert("body".to_owned(), text(body));
-    if write.record.is_active() {
-        item.insert("active".to_owned(), text(place(&key)));
-    }
     if let Some(expires) = expiry(&write.record) {
         item.insert("expires".to_owned(), number(expires));
     }
@@ -66,13 +80,10 @@ pub(super) fn record_of(item: &Item, now: Timestamp) -> Result<Option<Versioned>
     if number_of(item, "expires").is_some_and(|expires| expires <= now.as_secs()) {
         return Ok(None);
     }
-    let place = || {
-        let part = |name| item.get(name).and_then(|value| value.as_s().ok()).map_or("?", String::as_str);
-        format!("reading the item {}/{}", part("pk"), part("sk"))
-    };
-    let version = number_of(item, "version").ok_or_else(|| PortError::new(place(), Retry::Never, "it has no version"))?;
+    let what = || format!("reading the item {}", name_of(item));
+    let version = number_of(item, "version").ok_or_else(|| PortError::new(what(), Retry::Never, "it has no version"))?;
     let body = item.get("body").and_then(|value| value.as_s().ok());
-    let body = body.ok_or_else(|| PortError::new(place(), Retry::Never, "it has no body"))?;
-    let record = serde_json::from_str(body).map_err(|error| PortError::new(place(), Retry::Never, error))?;
+    let body = body.ok_or_else(|| PortError::new(what(), Retry::Never, "it has no body"))?;
+    let record = serde_json::from_str(body).map_err(|error| PortError::new(what(), Retry::Never, error))?;
     Ok(Some(Versioned { record, version: Version(version) }))
 }

@@ -1,13 +1,13 @@
-//! The ledger over DynamoDB: one conditional write for one record, one transaction for many.
+//! The ledger over DynamoDB: one conditional write for a record that stays where it is, one transaction for any other and for many.
 //!
 //! A repeat of a single write whose answer was lost is refused as a conflict by the version that the first attempt wrote; the caller reads again and
 //! finds its own record. A repeated transaction carries a token, by which DynamoDB knows it.
 
-use super::conditions::{in_version, put_error, transaction_error};
-use super::item::{item_of, record_of};
+use super::conditions::{Condition, put_error, transaction_error};
+use super::item::Item;
 use super::reads;
+use super::steps::{Step, steps_of};
 use crate::config::Aws;
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use fargate_runners_core::ids::FleetName;
 use fargate_runners_core::record::{Key, Record, Versioned, Write};
 use fargate_runners_core::time::Timestamp;
@@ -29,35 +29,45 @@ impl DynamoLedger {
         Self { aws: aws.clone(), table: table.into() }
     }
 
-    async fn put(&self, write: &Write, now: Timestamp) -> Result<(), CommitError> {
-        let condition = in_version(write.expected, now);
-        let call = self.aws.dynamodb().put_item().table_name(&self.table).set_item(Some(item_of(write)?));
+    async fn put(&self, what: String, item: Item, condition: Condition) -> Result<(), CommitError> {
+        let call = self.aws.dynamodb().put_item().table_name(&self.table).set_item(Some(item));
         let call = call
             .condition_expression(condition.expression)
             .set_expression_attribute_names(Some(condition.names))
             .set_expression_attribute_values(Some(condition.values));
-        call.send().await.map_err(|error| put_error(format!("writing the {} to the ledger", write.record.key()), error))?;
+        call.send().await.map_err(|error| put_error(what, error))?;
         Ok(())
     }
 
-    async fn transact(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError> {
-        let what = || format!("writing {} records to the ledger", writes.len());
+    async fn transact(&self, what: String, steps: Vec<Step>) -> Result<(), CommitError> {
         let mut call = self.aws.dynamodb().transact_write_items();
-        for write in writes {
-            let condition = in_version(write.expected, now);
-            let put = Put::builder()
-                .table_name(&self.table)
-                .set_item(Some(item_of(write)?))
-                .condition_expression(condition.expression)
-                .set_expression_attribute_names(Some(condition.names))
-                .set_expression_attribute_values(Some(condition.values))
-                .build()
-                .map_err(|error| PortError::new(what(), Retry::Never, error))?;
-            call = call.transact_items(TransactWriteItem::builder().put(put).build());
+        for step in steps {
+            let item = step.in_transaction(&self.table);
+            call = call.transact_items(item.map_err(|error| PortError::new(what.clone(), Retry::Never, error))?);
         }
         // The SDK adds the request's token, one for all attempts.
-        call.send().await.map_err(|error| transaction_error(what(), error))?;
+        call.send().await.map_err(|error| transaction_error(what, error))?;
         Ok(())
+    }
+
+    async fn write(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError> {
+        let what = match writes {
+            [write] => format!("writing the {} to the ledger", write.record.key()),
+            writes => format!("writing {} records to the ledger", writes.len()),
+        };
+        if writes.len() > COMMIT_MAX {
+            return Err(PortError::new(what, Retry::Never, format!("a commit takes {COMMIT_MAX}")).into());
+        }
+        let mut steps = Vec::with_capacity(2 * writes.len());
+        for write in writes {
+            steps.extend(steps_of(write, now)?);
+        }
+        match <[Step; 1]>::try_from(steps) {
+            Ok([Step::Put(item, condition)]) => self.put(what, item, condition).await,
+            Ok(step) => self.transact(what, step.into()).await,
+            Err(steps) if steps.is_empty() => Ok(()),
+            Err(steps) => self.transact(what, steps).await,
+        }
     }
 }
 
@@ -75,24 +85,11 @@ impl Ledger for DynamoLedger {
     }
 
     async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Versioned>, PortError> {
-        let items = match keys {
-            [] => vec![],
-            [key] => reads::one(&self.aws, &self.table, key).await?.into_iter().collect(),
-            keys => reads::many(&self.aws, &self.table, keys).await?,
-        };
-        items.iter().filter_map(|item| record_of(item, now).transpose()).collect()
+        reads::by_key(&self.aws, &self.table, keys, now).await
     }
 
     async fn commit(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError> {
-        let committed = match writes {
-            [] => Ok(()),
-            [write] => self.put(write, now).await,
-            writes if writes.len() <= COMMIT_MAX => self.transact(writes, now).await,
-            writes => {
-                let what = format!("writing {} records to the ledger at once", writes.len());
-                Err(PortError::new(what, Retry::Never, format!("a transaction takes {COMMIT_MAX}")).into())
-            }
-        };
+        let committed = self.write(writes, now).await;
         if matches!(committed, Err(CommitError::Conflict)) {
             tokio::time::sleep(apart()).await;
         }

@@ -1,7 +1,7 @@
 //! What healers keep in mind, in the ledger's table: all of it in the partition `SWEEP`, which is read whole, each under `{healer}#{subject}`. It is no record
 //! of a fleet, and lists of such never show it.
 
-use super::conditions::{in_version, put_error};
+use super::conditions::{in_version, nothing, put_error};
 use super::item::{Item, number, number_of, text};
 use crate::clock::SystemClock;
 use crate::config::Aws;
@@ -58,7 +58,8 @@ impl Memory for DynamoMemory {
         item.insert("text".to_owned(), text(kept));
         // In the whole seconds that the table's time to live counts in, rounded up.
         item.insert("expires".to_owned(), number(expires.as_millis().div_ceil(1000)));
-        let condition = in_version(read, SystemClock.now());
+        let now = SystemClock.now();
+        let condition = if read == Version(0) { nothing(now) } else { in_version(read, now) };
         let call = self.aws.dynamodb().put_item().table_name(&self.table).set_item(Some(item));
         let call = call
             .condition_expression(condition.expression)

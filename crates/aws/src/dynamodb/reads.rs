@@ -1,37 +1,56 @@
-//! Strongly consistent reads, bounded in calls: one item, many items, and the items of a fleet that count.
+//! Strongly consistent reads, bounded in calls: records by their keys, and the records of a fleet that count.
 
-use super::item::{Item, key_of, partition, record_of};
+use super::item::{Item, key_at, name_of, partition, places, record_of};
 use crate::config::Aws;
 use crate::error::port_error;
 use crate::limits::{ACTIVE_PAGES, BATCH_GET_ITEMS, BATCH_GET_PAUSE, BATCH_GET_ROUNDS};
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use fargate_runners_core::ids::FleetName;
-use fargate_runners_core::record::{Key, Versioned};
+use fargate_runners_core::record::{Key, Place, Versioned};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{PortError, Retry};
 use std::collections::{BTreeSet, HashMap};
 
-/// One item.
-pub(super) async fn one(aws: &Aws, table: &str, key: &Key) -> Result<Option<Item>, PortError> {
-    let call = aws.dynamodb().get_item().table_name(table).set_key(Some(key_of(key))).consistent_read(true);
-    let answer = call.send().await.map_err(|error| port_error(format!("reading the {key} from the ledger"), error))?;
+/// The records of these keys, in any order. Nearly all that are read by their keys count, so that those that are over are looked for only where none counts: that
+/// takes a second call, and saves a unit for each of the others.
+///
+/// A record that ends meanwhile may be missing, since these reads are no snapshot: DynamoDB carries a transaction out item by item, and the old place may be empty
+/// before the new one is filled. Nothing is made in its stead, because a record is made only where both places are free. Only a fleet's `scale` ends its records,
+/// and it reads none while it does: whoever finds none is a task that has ended, or looks at one, and comes again or is healed as if nothing had been known yet.
+pub(super) async fn by_key(aws: &Aws, table: &str, keys: &[Key], now: Timestamp) -> Result<Vec<Versioned>, PortError> {
+    // DynamoDB refuses a batch that names a key twice.
+    let mut missing: BTreeSet<&Key> = keys.iter().collect();
+    let mut records = Vec::with_capacity(missing.len());
+    for place in [Place::Active, Place::Past] {
+        let asked: Vec<Item> = missing.iter().filter(|key| places(key).contains(&place)).map(|key| key_at(key, place)).collect();
+        for batch in asked.chunks(BATCH_GET_ITEMS) {
+            for item in some(aws, table, batch).await? {
+                records.extend(record_of(&item, now)?);
+            }
+        }
+        for found in &records {
+            missing.remove(&found.record.key());
+        }
+    }
+    Ok(records)
+}
+
+async fn some(aws: &Aws, table: &str, keys: &[Item]) -> Result<Vec<Item>, PortError> {
+    match keys {
+        [key] => Ok(one(aws, table, key).await?.into_iter().collect()),
+        keys => one_batch(aws, table, keys).await,
+    }
+}
+
+async fn one(aws: &Aws, table: &str, key: &Item) -> Result<Option<Item>, PortError> {
+    let call = aws.dynamodb().get_item().table_name(table).set_key(Some(key.clone())).consistent_read(true);
+    let answer = call.send().await.map_err(|error| port_error(format!("reading the item {} from the ledger", name_of(key)), error))?;
     Ok(answer.item)
 }
 
-/// Many items, in any order.
-pub(super) async fn many(aws: &Aws, table: &str, keys: &[Key]) -> Result<Vec<Item>, PortError> {
-    // DynamoDB refuses a batch that names a key twice.
-    let distinct: Vec<&Key> = keys.iter().collect::<BTreeSet<_>>().into_iter().collect();
-    let mut items = Vec::with_capacity(distinct.len());
-    for batch in distinct.chunks(BATCH_GET_ITEMS) {
-        items.extend(one_batch(aws, table, batch).await?);
-    }
-    Ok(items)
-}
-
-async fn one_batch(aws: &Aws, table: &str, keys: &[&Key]) -> Result<Vec<Item>, PortError> {
+async fn one_batch(aws: &Aws, table: &str, keys: &[Item]) -> Result<Vec<Item>, PortError> {
     let what = || format!("reading {} records from the ledger", keys.len());
-    let wanted = KeysAndAttributes::builder().set_keys(Some(keys.iter().map(|key| key_of(key)).collect())).consistent_read(true).build();
+    let wanted = KeysAndAttributes::builder().set_keys(Some(keys.to_vec())).consistent_read(true).build();
     let mut wanted = HashMap::from([(table.to_owned(), wanted.map_err(|error| PortError::new(what(), Retry::Never, error))?)]);
     let mut items = Vec::with_capacity(keys.len());
     for round in 0..BATCH_GET_ROUNDS {
@@ -49,15 +68,14 @@ async fn one_batch(aws: &Aws, table: &str, keys: &[&Key]) -> Result<Vec<Item>, P
     Err(PortError::new(what(), Retry::Throttled, "DynamoDB left some unread again and again"))
 }
 
-/// The records of a fleet that count, from the local index, which alone can be read strongly consistent. Of the items themselves, which take several times as
-/// much memory, there is never more than a page.
+/// The records of a fleet that count: all of one partition. Of the items themselves, which take several times as much memory, there is never more than a page.
 pub(super) async fn active(aws: &Aws, table: &str, fleet: &FleetName, now: Timestamp) -> Result<Vec<Versioned>, PortError> {
     let what = || format!("reading what counts of fleet {fleet} from the ledger");
-    let fleet_partition = super::item::text(partition(&Key::Fleet(fleet.clone())));
+    let fleet_partition = super::item::text(partition(fleet, Place::Active));
     let mut records = Vec::new();
     let mut from = None;
     for _ in 0..ACTIVE_PAGES {
-        let call = aws.dynamodb().query().table_name(table).index_name("active").consistent_read(true);
+        let call = aws.dynamodb().query().table_name(table).consistent_read(true);
         let call = call.key_condition_expression("#pk = :pk").expression_attribute_names("#pk", "pk");
         let call = call.expression_attribute_values(":pk", fleet_partition.clone()).set_exclusive_start_key(from);
         let answer = call.send().await.map_err(|error| port_error(what(), error))?;

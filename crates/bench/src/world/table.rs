@@ -2,7 +2,7 @@
 //! held, then forgotten. It checks no condition and keeps nothing, so that each invocation is like the last; the project's own tests hold the adapter to a
 //! real table.
 
-use fargate_runners_core::record::{Key, Record};
+use fargate_runners_core::record::{Key, Place, Record};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -19,14 +19,18 @@ pub(super) struct Table {
 /// A record as the ledger would have it.
 pub(super) fn item(record: &Record) -> Value {
     let key = record.key();
-    let place = match &key {
+    let partition = match record.place() {
+        Place::Active => "FLEET",
+        Place::Past => "PAST",
+    };
+    let sort_key = match &key {
         Key::Fleet(_) => "STATE".to_owned(),
         Key::Job(_, job) => format!("JOB#{job}"),
         Key::Task(_, task) => format!("TASK#{task}"),
     };
     let body = serde_json::to_string(record).expect("a record is JSON");
     json!({
-        "pk": {"S": format!("FLEET#{}", key.fleet())}, "sk": {"S": place}, "active": {"S": place}, "version": {"N": "1"}, "body": {"S": body},
+        "pk": {"S": format!("{partition}#{}", key.fleet())}, "sk": {"S": sort_key}, "version": {"N": "1"}, "body": {"S": body},
     })
 }
 
@@ -80,7 +84,7 @@ impl Table {
                 let more = items.next().is_some();
                 let mut answer = json!({"Count": page.len(), "ScannedCount": page.len(), "Items": page});
                 if let Some(last) = page.last().filter(|_| more) {
-                    answer["LastEvaluatedKey"] = json!({"pk": last["pk"], "sk": last["sk"], "active": last["active"]});
+                    answer["LastEvaluatedKey"] = json!({"pk": last["pk"], "sk": last["sk"]});
                 }
                 Ok(answer)
             }

@@ -1,6 +1,6 @@
 //! What is written, and what is not.
 
-use super::material::{NOW, conflict, fleet, job, read, state, task, task_id, tombstone, write, written};
+use super::material::{NOW, active, conflict, ended_job, fleet, job, read, state, task, task_id, tombstone, write, write_past, written};
 use super::together::together;
 use fargate_runners_core::job::TOMBSTONE;
 use fargate_runners_core::record::{Key, Record, Version, Versioned};
@@ -46,15 +46,15 @@ pub(super) async fn what_has_expired_is_as_absent(ledger: &impl Ledger) {
     conflict(ledger, &[write(fresh(1), 0)], before).await;
     assert_eq!(read(ledger, key(1), over).await, None);
     assert_eq!(ledger.read(&[key(1), key(2)], over).await.expect("nothing is found"), []);
-    conflict(ledger, &[write(fresh(1), 1)], over).await;
+    conflict(ledger, &[write_past(tombstone(&fleet, 1, over), 1)], over).await;
     written(ledger, &[write(fresh(1), 0)], over).await;
     assert_eq!(read(ledger, key(1), over).await, Some(Versioned { record: fresh(1), version: Version(1) }), "versions begin anew");
-    conflict(ledger, &[write(fresh(2), 1), write(fresh(3), 0)], over).await;
+    conflict(ledger, &[write_past(tombstone(&fleet, 2, over), 1), write(fresh(3), 0)], over).await;
     written(ledger, &[write(fresh(2), 0), write(fresh(3), 0)], over).await;
 }
 
-pub(super) async fn a_commit_takes_a_hundred_writes_and_no_more(ledger: &impl Ledger) {
-    let fleet = fleet("hundred");
+pub(super) async fn a_commit_takes_so_many_writes_and_no_more(ledger: &impl Ledger) {
+    let fleet = fleet("so-many");
     let writes: Vec<_> = (0..=COMMIT_MAX as u64).map(|id| write(job(&fleet, id, "job"), 0)).collect();
     let refused = |outcome: Result<(), CommitError>| matches!(outcome, Err(CommitError::Failed(error)) if error.retry == Retry::Never);
     assert!(refused(ledger.commit(&writes, NOW).await), "more writes than a commit takes are refused");
@@ -63,6 +63,9 @@ pub(super) async fn a_commit_takes_a_hundred_writes_and_no_more(ledger: &impl Le
     written(ledger, &writes[..COMMIT_MAX], NOW).await;
     let found = ledger.read(&[writes[0].record.key(), writes[COMMIT_MAX - 1].record.key(), writes[COMMIT_MAX].record.key()], NOW).await;
     assert_eq!(found.expect("the records are read").len(), 2);
+    let ended = (0..COMMIT_MAX as u64).map(|id| write(ended_job(&fleet, id), 1));
+    written(ledger, &ended.collect::<Vec<_>>(), NOW).await;
+    assert_eq!(active(ledger, &fleet).await, [], "as many end at once");
 }
 
 pub(super) async fn of_writers_at_the_same_time_one_wins(ledger: &impl Ledger) {

@@ -3,7 +3,7 @@
 use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, TaskId};
 use fargate_runners_core::job::{JobEvent, JobPhase, JobRecord};
 use fargate_runners_core::labels::Labels;
-use fargate_runners_core::record::{Key, Record, Version, Versioned, Write};
+use fargate_runners_core::record::{Expected, Key, Place, Record, Version, Versioned, Write};
 use fargate_runners_core::state::FleetState;
 use fargate_runners_core::task::{Stop, TaskRecord};
 use fargate_runners_core::time::Timestamp;
@@ -41,6 +41,14 @@ pub(super) fn job(fleet: &FleetName, id: u64, name: &str) -> Record {
     }))
 }
 
+/// The same job, over.
+pub(super) fn ended_job(fleet: &FleetName, id: u64) -> Record {
+    match job(fleet, id, "job") {
+        Record::Job(job) => Record::Job(JobRecord { phase: JobPhase::Completed, ended_at: Some(NOW), ..job }),
+        other => other,
+    }
+}
+
 pub(super) fn task_id(number: u64) -> TaskId {
     TaskId::parse(&format!("{number:032x}")).expect("a task's id")
 }
@@ -55,8 +63,15 @@ pub(super) fn tombstone(fleet: &FleetName, number: u64, at: Timestamp) -> Record
     Record::Task(TaskRecord { stop: Some(stop), ..task(fleet, number) })
 }
 
-pub(super) fn write(record: Record, expected: u64) -> Write {
-    Write { record, expected: Version(expected) }
+/// A write of a record that was found among those that count, in this version; 0: that was not found.
+pub(super) fn write(record: Record, version: u64) -> Write {
+    let expected = if version == 0 { Expected::Nothing } else { Expected::Record(Place::Active, Version(version)) };
+    Write { record, expected }
+}
+
+/// A write of a record that was over when it was found.
+pub(super) fn write_past(record: Record, version: u64) -> Write {
+    Write { record, expected: Expected::Record(Place::Past, Version(version)) }
 }
 
 /// Writes what must be written.

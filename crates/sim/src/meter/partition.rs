@@ -1,5 +1,6 @@
-//! One DynamoDB partition: a fleet's records are one item collection, since a local index binds them to one partition key. It reads 3,000 units and writes 1,000
-//! a second (AWS: "Best practices for designing and using partition keys effectively"); what asks for more waits, as the SDK does that tries again.
+//! One DynamoDB partition: the records of a fleet that count, or those that are over, as long as DynamoDB has not split them by their sort keys (it may, since
+//! there is no local index; when, it does not promise). It reads 3,000 units and writes 1,000 a second (AWS: "Best practices for designing and using partition
+//! keys effectively"); what asks for more waits, as the SDK does that tries again.
 
 use crate::engine::Millis;
 use fargate_runners_core::record::Record;
@@ -55,10 +56,9 @@ pub fn read_units(bytes: u64) -> u64 {
     bytes.div_ceil(READ_UNIT).max(1)
 }
 
-/// What writing an item takes: in a transaction twice as much, and as much again for the index if it stands there.
-pub fn write_units(bytes: u64, together: bool, indexed: bool) -> u64 {
-    let units = bytes.div_ceil(WRITE_UNIT).max(1);
-    units * (1 + u64::from(together)) + if indexed { units } else { 1 }
+/// What writing, deleting or checking an item takes: in a transaction twice as much.
+pub fn write_units(bytes: u64, together: bool) -> u64 {
+    bytes.div_ceil(WRITE_UNIT).max(1) * (1 + u64::from(together))
 }
 
 #[cfg(test)]
@@ -78,6 +78,6 @@ mod tests {
     #[test]
     fn units_are_rounded_up_and_a_transaction_takes_twice() {
         assert_eq!((read_units(1), read_units(4_096), read_units(4_097)), (1, 1, 2));
-        assert_eq!((write_units(600, false, false), write_units(600, true, true), write_units(1_500, true, true)), (2, 3, 6));
+        assert_eq!((write_units(600, false), write_units(0, true), write_units(600, true), write_units(1_500, true)), (1, 2, 2, 4));
     }
 }

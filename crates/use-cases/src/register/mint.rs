@@ -11,7 +11,7 @@ use fargate_runners_core::fleet::{Fleet, Registration};
 use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::mutant::{self, Mutant};
 use fargate_runners_core::names::RunnerName;
-use fargate_runners_core::record::{Record, Slot, Write};
+use fargate_runners_core::record::Slot;
 use fargate_runners_core::register::{
     self, PROTECTION, Refusal, acknowledge, begin_mint, claim, end_mint, is_vouched_for, may_claim, undo_mint,
 };
@@ -230,8 +230,7 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
     /// Writes the task's record if it has changed; the slot then stands for what was written.
     pub(super) async fn write(&self, task: &mut Slot<TaskRecord>) -> Result<(), CommitError> {
         if task.is_changed() {
-            let write = Write { record: Record::Task(task.get().clone()), expected: task.version() };
-            self.ledger.commit(&[write], self.now()).await?;
+            self.ledger.commit(&[task.to_write()], self.now()).await?;
             task.committed();
         }
         Ok(())

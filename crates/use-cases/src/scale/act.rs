@@ -2,7 +2,7 @@
 //! A call that fails only makes the fleet be looked at again.
 
 use super::Scale;
-use super::look::CONFLICTS_MAX;
+use super::look::{CONFLICTS_MAX, commit};
 use crate::ports::{
     Bus, Capacity, Clock, CommitError, DeadLetters, FleetQueue, Fleets, Launched, Ledger, PortError, Retry, WakeUp, Wanted, chain,
 };
@@ -153,7 +153,8 @@ where
         }
     }
 
-    /// Writes what ECS answered. The view is as it was committed, so that it is one version on; if that is not so any more, it is read again.
+    /// Writes what ECS answered. The view is as it was committed, so that it is one version on; if that is not so any more, it is read again. Should only its first
+    /// part be written, tasks are in the ledger whose launches are due still: these are repeated under their tokens, and start no second ones.
     async fn settle(&self, fleet: &Fleet, settled: &Settled, mut view: View) {
         if settled.is_empty() {
             return;
@@ -162,7 +163,7 @@ where
         for _ in 0..CONFLICTS_MAX {
             let now = self.clock.now();
             settled.enter(&mut view, now);
-            match self.ledger.commit(&view.writes(), now).await {
+            match commit(&self.ledger, &view.writes(), now).await {
                 Ok(()) => return,
                 Err(CommitError::Failed(error)) => {
                     tracing::error!(fleet = %fleet.name, error = chain(&error), "what ECS answered could not be written; it is asked again");

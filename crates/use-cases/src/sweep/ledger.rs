@@ -8,7 +8,7 @@ use super::round::Round;
 use super::{Ports, Sweep, SweepError};
 use crate::ports::{Clock, CommitError, Ledger};
 use fargate_runners_core::ids::{FleetName, TaskId};
-use fargate_runners_core::record::{Key, Record, Slot, View, Write};
+use fargate_runners_core::record::{Key, Slot, View};
 use fargate_runners_core::task::TaskRecord;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,8 +58,7 @@ impl<P: Ports> Sweep<P> {
         }
         // Written by us, or by somebody else: what was listed has changed.
         round.forget_list(&task.get().fleet);
-        let write = Write { record: Record::Task(task.get().clone()), expected: task.version() };
-        match self.ledger.commit(&[write], self.clock.now()).await {
+        match self.ledger.commit(&[task.to_write()], self.clock.now()).await {
             Ok(()) => {
                 task.committed();
                 Ok(true)

@@ -6,7 +6,7 @@ use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, RunnerId, ServiceName, TaskId};
 use fargate_runners_core::job::{JobEvent, JobPhase, JobRecord};
 use fargate_runners_core::labels::Labels;
-use fargate_runners_core::record::{Key, Record, Version, Write};
+use fargate_runners_core::record::{Expected, Key, Record, Version, Versioned, Write};
 use fargate_runners_core::state::FleetState;
 use fargate_runners_core::task::{Minted, Stop, TaskRecord};
 use fargate_runners_core::time::Timestamp;
@@ -139,7 +139,7 @@ impl World {
 
     async fn writes(&self, record: Record) {
         let known = self.1.read(&[record.key()], self.now()).await.unwrap();
-        let expected = known.first().map_or(Version(0), |known| known.version);
+        let expected = known.first().map_or(Expected::Nothing, Versioned::expected);
         self.1.commit(&[Write { record, expected }], self.now()).await.unwrap();
     }
 

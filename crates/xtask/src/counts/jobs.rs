@@ -53,7 +53,7 @@ pub fn lines(counts: &Counts) -> Vec<Line> {
         line(EVENTBRIDGE_EVENT, events, ""),
         line(SQS_FIFO, events + forwarded + (batches - forwarded) * REQUESTS_A_BATCH, "sent, received, deleted"),
         line(SQS_STANDARD, forwarded * (1.0 + REQUESTS_A_BATCH), "wake-ups"),
-        line(DYNAMODB_WRITE, counts.calls_of_jobs().map(|call| call.write_units).sum(), "index and transactions included"),
+        line(DYNAMODB_WRITE, counts.calls_of_jobs().map(|call| call.write_units).sum(), "transactions count double"),
         line(DYNAMODB_READ, counts.calls_of_jobs().map(|call| call.read_units).sum(), ""),
         line(LOG_GB, number(bytes) + number(requests) * ACCESS_LINE_BYTES, "functions and API"),
     ]

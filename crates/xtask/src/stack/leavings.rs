@@ -61,17 +61,25 @@ impl fmt::Display for Leavings {
 /// The fleet's own item, which stays for as long as the fleet.
 const FLEET_ITEM: &str = "STATE";
 
-/// Items that count have the attribute that the table's index is named after.
+/// What the partitions of what counts begin with.
+const ACTIVE: &str = "FLEET#";
+
+/// The items that count, but for the fleets' own, of which there must be one: where there is none, what counts stands elsewhere.
 async fn open_items(aws: &aws::Emulator, table: &str) -> Outcome<Vec<String>> {
-    let mut question = json!({ "TableName": table, "FilterExpression": "attribute_exists(active)", "ConsistentRead": true });
+    let mut question = json!({
+        "TableName": table, "FilterExpression": "begins_with(pk, :active)", "ExpressionAttributeValues": { ":active": { "S": ACTIVE } },
+        "ConsistentRead": true,
+    });
     let key = |item: &Value, name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
-    let mut open = Vec::new();
+    let (mut open, mut fleets) = (Vec::new(), 0);
     loop {
         let answer = aws.json("dynamodb", "DynamoDB_20120810.Scan", &question).await.map_err(failed)?;
-        let items = answer["Items"].as_array().into_iter().flatten().filter(|item| key(item, "sk") != FLEET_ITEM);
-        open.extend(items.map(|item| format!("{} {}", key(item, "pk"), key(item, "sk"))));
+        let (own, items): (Vec<&Value>, Vec<&Value>) =
+            answer["Items"].as_array().into_iter().flatten().partition(|item| key(item, "sk") == FLEET_ITEM);
+        fleets += own.len();
+        open.extend(items.into_iter().map(|item| format!("{} {}", key(item, "pk"), key(item, "sk"))));
         if answer["LastEvaluatedKey"].is_null() {
-            return Ok(open);
+            return if fleets > 0 { Ok(open) } else { Err(Problem::new("no fleet stands in the ledger, though jobs have run")) };
         }
         question["ExclusiveStartKey"] = answer["LastEvaluatedKey"].clone();
     }
