@@ -51,7 +51,8 @@ pub fn is_taken_for_new(event: &Event) -> bool {
     matches!(event, Event::Job(job) if job.phase == JobPhase::Queued)
 }
 
-/// Whether more runners may be wanted because of the event. All others let the wanted number fall, or stay as it is, and may wait for each other.
+/// Whether more runners are likely to be wanted because of the event. All others mostly let the wanted number fall, or stay as it is, and may wait for each
+/// other: a task that ends while it boots is missing a second longer, and so is a runner that has taken another fleet's job.
 #[must_use]
 pub fn may_raise(event: &Event) -> bool {
     matches!(event, Event::Job(job) if job.phase == JobPhase::Queued) || matches!(event, Event::RunnerInterrupted(_))

@@ -160,6 +160,31 @@ async fn a_job_that_went_down_with_its_runner_is_kept_as_lost_also_if_word_of_it
 }
 
 #[tokio::test]
+async fn jobs_that_went_down_with_their_runners_are_told_of_also_if_a_part_of_the_look_was_written_before_it_began_anew() {
+    // So many others that the parts end before, between and after the tasks.
+    for others in 44..=52 {
+        let world = World::default();
+        scale(&world).handle(vec![queued("burst", 1)]).await;
+        world.passes(60);
+        scale(&world).handle(vec![queued("burst", 2)]).await;
+        for (job, task) in [(1, 1000), (2, 2000)] {
+            scale(&world).handle(vec![completed("burst", job, task)]).await;
+        }
+        let batch = (0..others).map(|id| queued("burst", 10 + id)).chain([stopped("burst", 1000), stopped("burst", 2000)]);
+        world.with(|state| state.conflict_after = Some(1));
+        assert_eq!(scale(&world).handle(batch.collect()).await, Vec::<String>::new());
+        let lost = world.state("burst").await.unwrap().lost_jobs;
+        assert_eq!(lost.keys().collect::<Vec<_>>(), [&JobId(1), &JobId(2)], "{others} others");
+        let told = |event: &Event| if let Event::RunnerLost(lost) = event { Some(lost.job_id) } else { None };
+        assert_eq!(
+            world.with(|state| state.published.iter().filter_map(told).collect::<Vec<_>>()),
+            [JobId(1), JobId(2)],
+            "{others} others"
+        );
+    }
+}
+
+#[tokio::test]
 async fn looking_again_at_a_fleet_that_has_what_it_wants_calls_nothing() {
     let world = World::default();
     scale(&world).handle(vec![queued("default", 1)]).await;

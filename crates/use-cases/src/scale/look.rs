@@ -165,10 +165,12 @@ where
     }
 }
 
-/// The fleet's own record goes with the last part: what is asked of ECS is in the ledger only when everything that it follows from is.
+/// The fleet's own record goes with the last part: what is asked of ECS is in the ledger only when everything that it follows from is. So do the tasks, which
+/// stand at the end: that a task's job was lost is noted with the task and kept in the fleet's record, and whoever begins anew must find neither or both. The
+/// last part is therefore a full one, with room for more tasks than a batch can be about.
 pub(super) async fn commit(ledger: &impl Ledger, writes: &[Write], now: Timestamp) -> Result<(), CommitError> {
     let (state, others) = writes.split_at(usize::from(writes.first().is_some_and(is_state)));
-    let mut parts: Vec<Vec<Write>> = others.chunks(COMMIT_MAX - 1).map(<[Write]>::to_vec).collect();
+    let mut parts: Vec<Vec<Write>> = others.rchunks(COMMIT_MAX - 1).rev().map(<[Write]>::to_vec).collect();
     match parts.last_mut() {
         Some(last) => last.extend_from_slice(state),
         None if !state.is_empty() => parts.push(state.to_vec()),

@@ -101,6 +101,8 @@ pub struct State {
     pub around: around::Around,
     /// The fleet whose part of the ledger cannot be read.
     pub ledger_fails: Option<FleetName>,
+    /// After so many commits of `scale`, one meets another's write.
+    pub conflict_after: Option<u32>,
 }
 
 impl Default for State {
@@ -134,6 +136,7 @@ impl Default for State {
             bus_fails: false,
             around: around::Around::default(),
             ledger_fails: None,
+            conflict_after: None,
         }
     }
 }
@@ -365,6 +368,14 @@ impl Ledger for TestLedger {
         writes: &[fargate_runners_core::record::Write],
         now: Timestamp,
     ) -> Result<(), fargate_runners_use_cases::ports::CommitError> {
+        let left = self.0.with(|state| {
+            let left = state.conflict_after;
+            state.conflict_after = left.and_then(|left| left.checked_sub(1));
+            left
+        });
+        if left == Some(0) {
+            return Err(fargate_runners_use_cases::ports::CommitError::Conflict);
+        }
         self.0.1.commit(writes, now).await
     }
 }
