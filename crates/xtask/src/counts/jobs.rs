@@ -48,7 +48,7 @@ pub fn lines(counts: &Counts) -> Vec<Line> {
         line(
             LAMBDA_GB_SECOND,
             number(billed_ms) / 1000.0 * FUNCTION_GB,
-            "as billed here: unoptimised functions, a machine that does everything else too",
+            "as billed here: unoptimised unless built as deployed, on a machine that does everything else too",
         ),
         line(EVENTBRIDGE_EVENT, events, ""),
         line(SQS_FIFO, events + forwarded + (batches - forwarded) * REQUESTS_A_BATCH, "sent, received, deleted"),

@@ -20,6 +20,7 @@ use crate::interrupt::interrupted;
 use crate::problem::{Outcome, Problem};
 use crate::project::Project;
 use crate::screen::{Screen, Tone};
+use crate::stack::functions::Profile;
 use crate::stack::steps::step;
 use crate::stack::{LaunchMode, Size, Stack, logs};
 
@@ -52,6 +53,9 @@ pub struct Arguments {
     /// Begin without a credential: `fargate-runners setup` makes the App in a headless Chromium, and changes its secrets while the jobs run.
     #[arg(long, conflicts_with = "burst")]
     setup: bool,
+    /// Build the functions as they are deployed, so that what their invocations are billed is told as it would be: the first time takes a quarter of an hour.
+    #[arg(long)]
+    as_deployed: bool,
     /// When the jobs are over, leave everything running until Ctrl-C, and say how to talk to it.
     #[arg(long)]
     keep: bool,
@@ -66,7 +70,8 @@ fn parse_jobs(text: &str) -> Result<usize, String> {
 
 /// Runs it; an error when a job did not end as it should or anything is left behind. Nothing that it started runs on, however it ends.
 pub async fn run(project: &Project, arguments: &Arguments) -> Outcome {
-    let size = Size { is_set_up: !arguments.setup, ..Size::new(arguments.jobs.max(MAXIMUM_AT_LEAST), arguments.seed) };
+    let profile = if arguments.as_deployed { Profile::Deployed } else { Profile::Quick };
+    let size = Size { is_set_up: !arguments.setup, profile, ..Size::new(arguments.jobs.max(MAXIMUM_AT_LEAST), arguments.seed) };
     let mut stack = tokio::select! {
         stack = Stack::up(project, size) => stack?,
         () = interrupted() => return Err(Problem::new("interrupted; nothing is left running")),

@@ -1,5 +1,5 @@
-//! Builds the functions with the real `sam build`, on a profile that is quick to build: what is deployed for real is optimised for size, which takes a
-//! quarter of an hour and shows nothing that a trial on this machine could see.
+//! Builds the functions with the real `sam build`, on a profile that is quick to build unless somebody wants them as they are deployed: those are optimised for
+//! size, which takes a quarter of an hour and shows nothing in a trial but what its invocations would be billed.
 //!
 //! Each function is built by cargo-lambda first, where a person can watch cargo work; `sam build` hides that, and then finds everything built.
 
@@ -23,6 +23,24 @@ const QUICK: [(&str, &str); 4] = [
     ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
     ("CARGO_PROFILE_RELEASE_INCREMENTAL", "true"),
 ];
+
+/// How functions are built for a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Quickly.
+    Quick,
+    /// As they are deployed.
+    Deployed,
+}
+
+impl Profile {
+    fn settings(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Quick => &QUICK,
+            Self::Deployed => &[],
+        }
+    }
+}
 
 /// The processor that functions are built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,32 +75,37 @@ impl Architecture {
 }
 
 /// Compiles every function, showing cargo at work.
-pub async fn compile(project: &Project, tools: &Tools) -> Outcome {
+pub async fn compile(project: &Project, tools: &Tools, profile: Profile) -> Outcome {
     for function in FUNCTIONS {
         let mut cargo = tools.command("cargo-lambda");
         cargo.args(["lambda", "build", "--release"]).args(Architecture::of_this_machine().for_cargo_lambda());
         cargo.current_dir(project.path("crates").join(function));
-        quick(&mut cargo, project);
+        set(&mut cargo, project, profile);
         process::watched(cargo).await?;
     }
     Ok(())
 }
 
 /// Lets SAM build what was compiled, and gives the folder with the templates that are ready to be deployed.
-pub async fn build(project: &Project, tools: &Tools, log: &Path) -> Outcome<PathBuf> {
+pub async fn build(project: &Project, tools: &Tools, profile: Profile, log: &Path) -> Outcome<PathBuf> {
     let folder = project.functions_build();
     let mut sam = tools.command("sam");
     account::none(&mut sam);
     sam.args(["build", "--template-file", "template.yaml", "--build-dir"]).arg(&folder).arg("--parameter-overrides");
     sam.arg(format!("FunctionArchitecture={}", Architecture::of_this_machine().in_a_template()));
     sam.current_dir(project.root());
-    quick(&mut sam, project);
+    set(&mut sam, project, profile);
     process::logged(sam, log).await?;
     if folder.join("template.yaml").exists() { Ok(folder) } else { Err(Problem::new("`sam build` made no template")) }
 }
 
-fn quick(command: &mut Command, project: &Project) {
-    command.envs(QUICK).env("CARGO_TARGET_DIR", project.functions_target());
+fn set(command: &mut Command, project: &Project, profile: Profile) {
+    let target = match profile {
+        Profile::Quick => project.functions_target(),
+        // Where `sizes` and `bench` build the same.
+        Profile::Deployed => project.target().to_owned(),
+    };
+    command.envs(profile.settings().iter().copied()).env("CARGO_TARGET_DIR", target);
     // What `cargo run` tells the program that it runs is not meant for the cargo that this program runs.
     for name in std::env::vars_os().map(|(name, _)| name).filter(|name| is_of_cargo_run(name)) {
         command.env_remove(name);

@@ -30,6 +30,7 @@ use fargate_runners_model_ecs::EcsModel;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
+use self::functions::Profile;
 use crate::problem::{Outcome, Problem};
 use crate::project::Project;
 use crate::tools::Tools;
@@ -93,12 +94,14 @@ pub struct Size {
     pub runs_tasks: bool,
     /// Whether GitHub's App and the stack's secrets are there from the start, or somebody sets them up.
     pub is_set_up: bool,
+    /// How the functions are built.
+    pub profile: Profile,
 }
 
 impl Size {
-    /// Without Spot, and with the templates' own memory.
+    /// Without Spot, with the templates' own memory, and quick to build.
     pub const fn new(maximum: usize, seed: u64) -> Self {
-        Self { maximum, seed, spot_percent: 0, memory: 2_048, runs_tasks: true, is_set_up: true }
+        Self { maximum, seed, spot_percent: 0, memory: 2_048, runs_tasks: true, is_set_up: true, profile: Profile::Quick }
     }
 }
 
@@ -107,12 +110,12 @@ impl Stack {
     pub async fn up(project: &Project, size: Size) -> Outcome<Self> {
         let tools = &Tools::install(project).await?;
         println!("Building the functions (the first time takes minutes, later ones seconds)");
-        functions::compile(project, tools).await?;
+        functions::compile(project, tools, size.profile).await?;
         let runner = world::build_runner(project).await?;
 
         println!("Starting the local stack");
         let run = RunFolder::create(project)?;
-        let build = step("sam build", functions::build(project, tools, &run.setup_log())).await?;
+        let build = step("sam build", functions::build(project, tools, size.profile, &run.setup_log())).await?;
         let secrets = Secrets::generate()?;
         let world::Github { handle: github, installed } = step("GitHub, as a model", world::github(&run, &secrets, size)).await?;
         let ecs_listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
