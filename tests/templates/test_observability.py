@@ -271,7 +271,7 @@ class Queries(unittest.TestCase):
                 for metric in re.findall(r"\b[A-Z]\w+\b", bare):
                     self.assertIn(metric, set(emitted()) | {name for names in emitted().values() for name in names}, "no line has it")
                 for field in words:
-                    ours = re.search(rf'\b{field}\b"?\s*(=|,|$)', code, re.MULTILINE)
+                    ours = re.search(rf'\b{field} = |^\s+{field},$|[(,] {field},|"{field}"', code, re.MULTILINE)
                     self.assertTrue(ours or f'"{field}"' in access_log or field in {"message", "level", "type"}, f"nobody logs {field}")
 
     def test_the_logs_that_a_query_reads_are_the_functions(self):

@@ -1,5 +1,5 @@
 //! The pace of mints over DynamoDB: one item a credential, with the window that is counted (`window`, its start in milliseconds), how often a slot of it was
-//! asked for (`used`), and the time before which GitHub wants no call (`not_before`). Each change is one conditional update, so that no two processes take the
+//! asked for (`used`), the same of the window before it (`last`, `before`), and the time before which GitHub wants no call (`not_before`). Each change is one conditional update, so that no two processes take the
 //! same slot.
 
 use super::item::{Item, number, number_of, text};
@@ -41,15 +41,19 @@ impl DynamoPace {
         Self { aws: aws.clone(), table: table.into(), seen: Arc::default() }
     }
 
-    /// When somebody who asks now has a turn, as the item has it, unless that is at once; for those who ask why a task waits.
+    /// Until when tasks wait, as the item has it: somebody who asks now, or who was told a later turn in the window before; for those who ask why a task waits.
     pub async fn paused_until(&self, credential: &CredentialName, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
         let call = self.aws.dynamodb().get_item().table_name(&self.table).consistent_read(true);
         let call = call.key("pk", text(format!("CREDENTIAL#{credential}"))).key("sk", text("PACE"));
         let answer = call.send().await.map_err(|error| port_error(format!("reading the pace of credential {credential}"), error))?;
         let Some(item) = answer.item else { return Ok(None) };
-        let window = number_of(&item, "window").map(Timestamp::from_millis).zip(number_of(&item, "used"));
-        let turn = window.filter(|(window, _)| *window + MINT_WINDOW > now).and_then(|(window, used)| mint_turn(window, used + 1));
-        Ok(number_of(&item, "not_before").map(Timestamp::from_millis).max(turn).filter(|until| *until > now))
+        let counted = |window, used| Some((Timestamp::from_millis(number_of(&item, window)?), number_of(&item, used)?));
+        let turn = counted("window", "used")
+            .filter(|(window, _)| *window + MINT_WINDOW > now)
+            .and_then(|(window, used)| mint_turn(window, used + 1));
+        let told = [("window", "used"), ("last", "before")].into_iter().filter_map(|(window, used)| counted(window, used));
+        let told = told.filter_map(|(window, used)| mint_turn(window, used)).max();
+        Ok(number_of(&item, "not_before").map(Timestamp::from_millis).max(turn).max(told).filter(|until| *until > now))
     }
 
     fn seen(&self, credential: &CredentialName) -> Option<Timestamp> {
@@ -85,13 +89,18 @@ impl DynamoPace {
     async fn begin(&self, credential: &CredentialName, window: u64, now: Timestamp) -> Result<Outcome, PortError> {
         let call = self
             .update(credential)
-            .update_expression("SET #window = :window, #used = :one")
+            .update_expression(
+                "SET #last = if_not_exists(#window, :none), #before = if_not_exists(#used, :none), #window = :window, #used = :one",
+            )
             .condition_expression(
                 "(attribute_not_exists(#window) OR #window < :window) AND (attribute_not_exists(#not_before) OR #not_before <= :now)",
             )
             .expression_attribute_names("#window", "window")
             .expression_attribute_names("#used", "used")
+            .expression_attribute_names("#last", "last")
+            .expression_attribute_names("#before", "before")
             .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":none", number(0))
             .expression_attribute_values(":window", number(window))
             .expression_attribute_values(":now", number(now.as_millis()));
         send(format!("taking the first mint slot of a window of credential {credential}"), call).await
@@ -161,6 +170,7 @@ impl MintPace for DynamoPace {
 mod tests {
     use super::*;
     use crate::testing::Answers;
+    use fargate_runners_core::register::mints_per_window;
     use serde_json::{Value, json};
     use std::time::Duration;
 
@@ -226,6 +236,26 @@ mod tests {
         let (answers, aws) = Answers::of([done(1), done(1)]);
         let pace = DynamoPace::new(&aws, "ledger");
         assert_eq!(takes(&pace, &answers, &[0, 600]).await, (vec![Slot::Taken; 2], vec![true; 2]));
+    }
+
+    /// Until when tasks wait, a second into a window of which the item says this, and of the window before that.
+    async fn waits_until(used: u64, before: u64) -> Option<u64> {
+        let at = |window: Timestamp| json!({"N": window.as_millis().to_string()});
+        let last = at(WINDOW - MINT_WINDOW);
+        let item = json!({"window": at(WINDOW), "used": {"N": used.to_string()}, "last": last, "before": {"N": before.to_string()}});
+        let (_, aws) = Answers::of([(200, json!({"Item": item}))]);
+        let (pace, now) = (DynamoPace::new(&aws, "ledger"), WINDOW + Duration::from_secs(1));
+        let until = pace.paused_until(&CredentialName::parse("default").unwrap(), now).await.unwrap();
+        until.map(|until| until.since(WINDOW).as_secs())
+    }
+
+    #[tokio::test]
+    async fn tasks_that_were_told_a_turn_in_the_window_before_are_known_to_wait() {
+        let each = u64::from(mints_per_window());
+        assert_eq!(waits_until(3, 0).await, None);
+        assert_eq!(waits_until(each, 0).await, Some(10), "who asks now waits");
+        assert_eq!(waits_until(3, 2 * each).await, None, "their turn has come");
+        assert_eq!(waits_until(3, 3 * each).await, Some(10));
     }
 
     #[tokio::test]

@@ -301,7 +301,7 @@ fn registering(evidence: &Evidence, facts: &FleetFacts) -> Option<Cause> {
     if said.as_ref().is_some_and(|said| said.contains("protection") || said.contains("protecting")) {
         return Some(Cause::Protection { fleet, said: said.unwrap_or_default() });
     }
-    // Whoever was let in holds a claim, and waits for nothing but the pace.
+    // A service's task that was let in holds a claim, and waits for nothing but the pace. One that RunTask has launched holds none: the pace itself tells.
     let claimed = overdue.iter().any(|task| facts.view.tasks.get(&task.id).is_some_and(|task| task.get().nonce_sha256.is_some()));
     Some(if claimed && said.is_none() {
         Cause::MintPace { fleet, waiting: number(overdue.len()), until: None }
