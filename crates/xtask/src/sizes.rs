@@ -13,7 +13,7 @@ use crate::stack::functions::{Architecture, FUNCTIONS};
 use crate::tools::Tools;
 
 /// The most that a package may have, zipped: start-up time grows with it.
-const LARGEST_PACKAGE_BYTES: u64 = 5_000_000;
+const LARGEST_PACKAGE_BYTES: u64 = 3_000_000;
 
 /// The Rust target of what is deployed by default.
 const ARM64_TARGET: &str = "aarch64-unknown-linux-gnu";
