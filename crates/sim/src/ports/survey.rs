@@ -109,8 +109,10 @@ impl Jobs for Call {
     async fn run(&self, fleet: &Fleet, repository: &RepositoryName, run: RunId) -> Result<Option<SeenRun>, GithubError> {
         let caller = self.world().caller_of(fleet);
         let (owner, name) = repository.as_str().split_once('/').unwrap_or((repository.as_str(), ""));
+        let answer = self.ask_github(|github, now| github.get_run(now, &caller, owner, name, run.0)).await;
+        // Once it is answered: a question that is asked before the run's end may be answered after it.
         self.world().oracle.asks_about_run(self.world(), run.0);
-        match self.ask_github(|github, now| github.get_run(now, &caller, owner, name, run.0)).await {
+        match answer {
             Ok(run) => Ok(Some(SeenRun {
                 attempt: run.attempt,
                 ended: run.status == Status::Completed,
