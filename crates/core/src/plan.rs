@@ -100,7 +100,7 @@ pub fn plan(view: &mut View, fleet: &Fleet, seed: &str, now: Timestamp) -> Plan 
     state.waiting_since = oldest_raised.or(raised.then_some(now));
     state.behind = 0;
     // A message that is overdue was to bring this look, or one that is as good.
-    state.wake_at = state.wake_at.filter(|due| *due + ON_ITS_WAY > now);
+    state.wake_at = state.wake_at.filter(|due| !is_overdue(*due, now));
     state.wanted = tally.wanted;
     state.demand = tally.counts.queued + tally.counts.busy;
     state.current = Some(fleet.task_definition.clone());
@@ -141,7 +141,7 @@ pub fn put_off(state: &mut FleetState, may_raise: bool, now: Timestamp) -> Optio
         return None;
     }
     // The message may stand behind a burst: the look that it asked for since the last change is due all the same.
-    if state.wake_at.is_some_and(|due| due > state.changed_at && due + ON_ITS_WAY <= now) {
+    if state.wake_at.is_some_and(|due| due > state.changed_at && is_overdue(due, now)) {
         return None;
     }
     let is_to_be_sent = take_wake_up(&mut state.wake_at, now + COALESCE, now);
@@ -364,6 +364,11 @@ fn take_wake_up(wake_at: &mut Option<Timestamp>, at: Timestamp, now: Timestamp) 
     }
     *wake_at = Some(at);
     true
+}
+
+/// Whether a wake-up should have come by now.
+fn is_overdue(due: Timestamp, now: Timestamp) -> bool {
+    due + ON_ITS_WAY <= now
 }
 
 /// How long after the last change the next one is asked for.

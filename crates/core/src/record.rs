@@ -256,17 +256,21 @@ impl<T: Clone + PartialEq> Slot<T> {
             Read::This(read) => **read != self.value,
         }
     }
+
+    /// What was read, if there was a record.
+    fn as_read(&self) -> Option<&T> {
+        match &self.read {
+            Read::Nothing => None,
+            Read::TheValue => Some(&self.value),
+            Read::This(read) => Some(read),
+        }
+    }
 }
 
 impl<T: Recorded + PartialEq> Slot<T> {
     /// The value, to be written where what was read stands still.
     pub fn to_write(&self) -> Write {
-        let read = match &self.read {
-            Read::Nothing => None,
-            Read::TheValue => Some(&self.value),
-            Read::This(read) => Some(&**read),
-        };
-        let expected = read.map_or(Expected::Nothing, |read| Expected::Record(read.place(), self.version));
+        let expected = self.as_read().map_or(Expected::Nothing, |read| Expected::Record(read.place(), self.version));
         Write { record: self.value.clone().into(), expected }
     }
 }
@@ -274,14 +278,7 @@ impl<T: Recorded + PartialEq> Slot<T> {
 /// Equal values that were read in the same version, and that are changed or not alike.
 impl<T: Clone + PartialEq> PartialEq for Slot<T> {
     fn eq(&self, other: &Self) -> bool {
-        fn read<T>(slot: &Slot<T>) -> Option<&T> {
-            match &slot.read {
-                Read::Nothing => None,
-                Read::TheValue => Some(&slot.value),
-                Read::This(read) => Some(read),
-            }
-        }
-        self.version == other.version && self.value == other.value && read(self) == read(other)
+        self.version == other.version && self.value == other.value && self.as_read() == other.as_read()
     }
 }
 

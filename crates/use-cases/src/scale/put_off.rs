@@ -1,6 +1,6 @@
 //! What is done with events that come to a large fleet while nothing need follow from them: they could raise nothing, or ECS was asked for a change a moment
-//! ago, and the next one waits for company. Such a batch is written, with the records that it is about, and the look at the whole fleet is left to a wake-up within a second: it reads
-//! all that counts, which in a burst is the burst. Nothing is decided here.
+//! ago, and the next one waits for company. Such a batch is written, with the records that it is about, and the look at the whole fleet is left to a wake-up
+//! within a second: it reads all that counts, which in a burst is the burst. Nothing is decided here.
 
 use super::Scale;
 use super::look::commit;
