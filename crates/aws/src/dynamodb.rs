@@ -8,6 +8,7 @@ mod history;
 mod item;
 mod ledger;
 mod memory;
+mod notes;
 mod pace;
 mod reads;
 mod steps;

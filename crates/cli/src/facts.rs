@@ -4,6 +4,7 @@ use crate::error::CliError;
 use crate::screen::Screen;
 use crate::stack::Stack;
 use fargate_runners_aws::{History, Kind};
+use fargate_runners_core::apply::apply_noted;
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::FleetName;
 use fargate_runners_core::job::JobRecord;
@@ -59,11 +60,12 @@ pub async fn fleets(stack: &Stack, only: Option<&FleetName>, screen: &Screen) ->
 }
 
 async fn read(stack: &Stack, fleets: Vec<Fleet>) -> Result<Vec<FleetFacts>, CliError> {
-    let (ledger, now) = (stack.ledger(), Stack::now());
+    let (ledger, id, now) = (stack.ledger(), stack.id()?, Stack::now());
     let mut facts = Vec::with_capacity(fleets.len());
     for fleet in fleets {
         let mut view = View::new(fleet.name.clone());
         view.add(ledger.active(&fleet.name, now).await?);
+        apply_noted(&mut view, &id, now);
         facts.push(FleetFacts { fleet, view });
     }
     Ok(facts)

@@ -10,7 +10,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use fargate_runners_aws::{Aws, DynamoLedger, Ecs, FleetParameters, Pool, limits};
 use fargate_runners_core::fleet::Fleet;
-use fargate_runners_core::ids::FleetName;
+use fargate_runners_core::ids::{FleetName, StackId};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{Clock as _, FleetList, Fleets as _};
 use serde::Serialize;
@@ -72,6 +72,11 @@ impl Stack {
             config,
             aws,
         })
+    }
+
+    /// Its id in the names of its runners.
+    pub fn id(&self) -> Result<StackId, CliError> {
+        StackId::parse(self.output("StackId8")?).map_err(|error| CliError::call("reading the stack's output StackId8", error))
     }
 
     /// One of its outputs.

@@ -61,7 +61,7 @@ impl Material {
             apply(&mut view, &job(number, JobPhase::InProgress, Some(&stack), &fleet.name, now), &stack, now);
         }
         view.state.get_mut().services.entry(service(&fleet)).or_default().desired = u32::try_from(runners).unwrap_or(u32::MAX);
-        let records = view.writes().into_iter().map(|write| Versioned { record: write.record, version: Version(1) }).collect();
+        let records = view.writes().into_iter().map(|write| Versioned::new(write.record, Version(1))).collect();
         Self { stack, fleet, now: now + Duration::from_secs(30), records }
     }
 
@@ -174,6 +174,7 @@ fn job(id: usize, phase: JobPhase, stack: Option<&StackId>, fleet: &FleetName, a
         at: Some(at),
         seen_at: at,
         delivery: "0b989ba4-242f-11e5-81e1-c7b6966d2516".to_owned(),
+        noted: false,
     })
 }
 

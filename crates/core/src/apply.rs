@@ -2,6 +2,7 @@
 //! Nothing is decided here: what follows from the facts is `crate::plan`'s.
 
 use crate::events::{Event, RunnerLost, RunnerStopped, ServiceDrifted};
+use crate::fleet::{Fleet, LaunchMode};
 use crate::ids::{JobId, StackId, TaskId};
 use crate::job::{JobEvent, JobPhase, JobRecord};
 use crate::mutant::{self, Mutant};
@@ -56,6 +57,28 @@ pub fn is_taken_for_new(event: &Event) -> bool {
 #[must_use]
 pub fn may_raise(event: &Event) -> bool {
     matches!(event, Event::Job(job) if job.phase == JobPhase::Queued) || matches!(event, Event::RunnerInterrupted(_))
+}
+
+/// Whether word of a job may wait, noted with the job's record, for the next look at its fleet: a runner of the fleet has taken one of its own jobs, so that as
+/// many are wanted as before; or has ended it, and its task will end by itself. That of a service ends only when its place is taken out, for which a look is due.
+#[must_use]
+pub fn may_wait(job: &JobEvent, fleet: &Fleet, stack: &StackId) -> bool {
+    let changes_nothing = match job.phase {
+        JobPhase::InProgress => true,
+        JobPhase::Completed => fleet.launch_mode == LaunchMode::Tasks,
+        JobPhase::Waiting | JobPhase::Queued => false,
+    };
+    job.home && changes_nothing && own_runner(job, stack).is_some()
+}
+
+/// Takes in what was noted with the jobs' records, for a reader. Whoever writes the view reads first what the notes are about besides (`keys_of`); here a task
+/// that was not read stays unknown.
+pub fn apply_noted(view: &mut View, stack: &StackId, now: Timestamp) {
+    for job in std::mem::take(&mut view.noted) {
+        let unknown = own_runner(&job, stack).filter(|task| !view.tasks.contains_key(task));
+        apply(view, &Event::Job(job), stack, now);
+        unknown.map(|task| view.tasks.remove(&task));
+    }
 }
 
 /// Adds what an event says.

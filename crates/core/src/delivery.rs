@@ -1,7 +1,6 @@
 //! A webhook delivery of GitHub's: which fields are read of it, and which fleets it concerns.
 //! Field names are GitHub's (`workflow_job` in its webhook documentation); whatever is not named here is not looked at.
 
-use crate::events::Event;
 use crate::fleet::Fleet;
 use crate::ids::{FleetName, InvalidName, JobId, RepositoryName, RunId, StackId};
 use crate::job::{JobEvent, JobPhase};
@@ -96,8 +95,8 @@ impl JobDelivery {
 
     /// The event for one fleet.
     #[must_use]
-    pub fn event_for(&self, fleet: &FleetName, home: bool, seen_at: Timestamp) -> Event {
-        Event::Job(JobEvent {
+    pub fn event_for(&self, fleet: &FleetName, home: bool, seen_at: Timestamp) -> JobEvent {
+        JobEvent {
             fleet: fleet.clone(),
             home,
             job_id: self.job_id,
@@ -113,7 +112,8 @@ impl JobDelivery {
             at: self.at,
             seen_at,
             delivery: self.delivery.clone(),
-        })
+            noted: false,
+        }
     }
 }
 

@@ -61,6 +61,50 @@ pub struct JobEvent {
     pub seen_at: Timestamp,
     /// GitHub's id of the delivery; a repeat bears the same.
     pub delivery: String,
+    /// Whether `webhook` has noted it with the job's record, so that no look is needed for it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub noted: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(it: &bool) -> bool {
+    !*it
+}
+
+impl JobEvent {
+    /// What is noted of it with the job's record.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        Progress {
+            phase: self.phase,
+            conclusion: self.conclusion.clone(),
+            runner_name: self.runner_name.clone(),
+            at: self.at,
+            seen_at: self.seen_at,
+            delivery: self.delivery.clone(),
+        }
+    }
+}
+
+/// What `webhook` has noted with a job's record: a delivery about a job whose labels lead to the fleet, without what the record says anyway. Whoever reads the
+/// record takes it in like the event; the next write of the record is without it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Progress {
+    /// How far the job has come.
+    pub phase: JobPhase,
+    /// How it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conclusion: Option<String>,
+    /// The runner that has or had it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runner_name: Option<String>,
+    /// When GitHub says that this phase began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// When the webhook saw it.
+    pub seen_at: Timestamp,
+    /// GitHub's id of the delivery.
+    pub delivery: String,
 }
 
 /// A job in the ledger of one fleet.
@@ -169,6 +213,35 @@ impl JobRecord {
         }
     }
 
+    /// The event of which this was noted with the record.
+    #[must_use]
+    pub fn event_of(&self, noted: &Progress) -> JobEvent {
+        JobEvent {
+            fleet: self.fleet.clone(),
+            home: true,
+            job_id: self.job_id,
+            run_id: self.run_id,
+            run_attempt: self.run_attempt,
+            repository: self.repository.clone(),
+            workflow_name: self.workflow_name.clone(),
+            name: self.name.clone(),
+            labels: self.labels.clone(),
+            phase: noted.phase,
+            conclusion: noted.conclusion.clone(),
+            runner_name: noted.runner_name.clone(),
+            at: noted.at,
+            seen_at: noted.seen_at,
+            delivery: noted.delivery.clone(),
+            noted: true,
+        }
+    }
+
+    /// The record with what was noted with it.
+    #[must_use]
+    pub fn after(&self, noted: &[Progress]) -> Self {
+        noted.iter().fold(self.clone(), |job, noted| job.join(&Self::from_event(&self.event_of(noted))))
+    }
+
     /// Whether it is not over, as far as anybody knows.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -219,6 +292,7 @@ pub(crate) mod tests {
             at: None,
             seen_at: Timestamp::from_secs(1_000),
             delivery: "d".to_owned(),
+            noted: false,
         }
     }
 

@@ -142,7 +142,7 @@ pub struct Awaited {
 impl Awaited {
     /// The jobs and tasks of the batch of which the view does not know yet what the batch may tell.
     #[must_use]
-    pub fn of(view: &View, events: &[Event]) -> Self {
+    pub fn of<'a>(view: &View, events: impl IntoIterator<Item = &'a Event>) -> Self {
         let mut awaited = Self { waiting: BTreeSet::new(), living: BTreeSet::new() };
         for event in events {
             match event {

@@ -2,7 +2,7 @@
 //! A decision changes a view; what changed is then written in one transaction, each record only if it is still in the version that was read.
 
 use crate::ids::{FleetName, JobId, TaskId};
-use crate::job::JobRecord;
+use crate::job::{JobEvent, JobRecord, Progress};
 use crate::state::FleetState;
 use crate::task::TaskRecord;
 use crate::time::Timestamp;
@@ -155,9 +155,17 @@ pub struct Versioned {
     pub record: Record,
     /// Its version.
     pub version: Version,
+    /// What was noted with it since it was written: of a job only. Each note counts the version up, so that none is lost to a write that does not know it.
+    pub noted: Vec<Progress>,
 }
 
 impl Versioned {
+    /// A record with which nothing was noted.
+    #[must_use]
+    pub const fn new(record: Record, version: Version) -> Self {
+        Self { record, version, noted: Vec::new() }
+    }
+
     /// What whoever has read this expects to find when it writes.
     #[must_use]
     pub fn expected(&self) -> Expected {
@@ -293,25 +301,30 @@ pub struct View {
     pub jobs: BTreeMap<JobId, Slot<JobRecord>>,
     /// Its tasks.
     pub tasks: BTreeMap<TaskId, Slot<TaskRecord>>,
+    /// What `webhook` has noted of its jobs, and these records do not say yet.
+    pub noted: Vec<JobEvent>,
 }
 
 impl View {
     /// An empty part.
     #[must_use]
     pub fn new(fleet: FleetName) -> Self {
-        Self { state: Slot::new(FleetState::new(fleet)), jobs: BTreeMap::new(), tasks: BTreeMap::new() }
+        Self { state: Slot::new(FleetState::new(fleet)), jobs: BTreeMap::new(), tasks: BTreeMap::new(), noted: Vec::new() }
     }
 
     /// Adds records that were read; those of other fleets are left out.
     pub fn add(&mut self, records: impl IntoIterator<Item = Versioned>) {
         let fleet = self.fleet().clone();
-        for Versioned { record, version } in records {
+        for Versioned { record, version, noted } in records {
             if *record.key().fleet() != fleet {
                 continue;
             }
             match record {
                 Record::Fleet(state) => self.state = Slot::read(state, version),
-                Record::Job(job) => drop(self.jobs.insert(job.job_id, Slot::read(job, version))),
+                Record::Job(job) => {
+                    self.noted.extend(noted.iter().map(|noted| job.event_of(noted)));
+                    self.jobs.insert(job.job_id, Slot::read(job, version));
+                }
                 Record::Task(task) => drop(self.tasks.insert(task.task_id.clone(), Slot::read(task, version))),
             }
         }

@@ -7,14 +7,15 @@
 mod commits;
 mod ends;
 mod material;
+mod noting;
 mod paces;
 mod reading;
 mod together;
 
-use fargate_runners_use_cases::ports::{Ledger, MintPace};
+use fargate_runners_use_cases::ports::{Ledger, MintPace, Notes};
 
 /// The whole contract of a ledger.
-pub async fn ledger(ledger: &impl Ledger) {
+pub async fn ledger<L: Ledger + Notes>(ledger: &L) {
     reading::what_is_absent_is_not_read(ledger).await;
     reading::what_was_written_is_read_at_once(ledger).await;
     reading::only_what_counts_is_listed_and_the_fleets_own_record_comes_first(ledger).await;
@@ -32,6 +33,8 @@ pub async fn ledger(ledger: &impl Ledger) {
     ends::a_record_is_written_only_where_it_was_found(ledger).await;
     ends::of_an_end_and_an_update_at_the_same_time_one_wins(ledger).await;
     ends::an_end_and_a_beginning_are_written_together_or_not_at_all(ledger).await;
+    noting::a_note_is_read_with_the_record_until_that_is_written_again(ledger).await;
+    noting::what_does_not_count_takes_no_note(ledger).await;
 }
 
 /// The whole contract of a pace of mints.

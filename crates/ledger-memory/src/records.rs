@@ -2,10 +2,11 @@
 
 use crate::MemoryLedger;
 use fargate_runners_core::ids::{FleetName, TaskId};
+use fargate_runners_core::job::{JobEvent, JobPhase};
 use fargate_runners_core::record::{Expected, Key, Record, Version, Versioned, Write};
 use fargate_runners_core::task::TaskRecord;
 use fargate_runners_core::time::Timestamp;
-use fargate_runners_use_cases::ports::{COMMIT_MAX, CommitError, Ledger, PortError, Retry};
+use fargate_runners_use_cases::ports::{COMMIT_MAX, CommitError, Ledger, Notes, PortError, Retry};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The records of all fleets; tombstones stay until something is written in their place.
@@ -25,7 +26,18 @@ impl Records {
         } else {
             active.remove(&key);
         }
-        self.all.insert(key, Versioned { record, version });
+        self.all.insert(key, Versioned::new(record, version));
+    }
+
+    /// Adds a note to a job, if it counts.
+    fn note(&mut self, job: &JobEvent) -> bool {
+        let found = self.all.get_mut(&Key::Job(job.fleet.clone(), job.job_id)).filter(|found| found.record.is_active());
+        let Some(found) = found else { return false };
+        found.version = found.expected().next();
+        found.noted.retain(|known| known.phase != job.phase);
+        found.noted.push(job.progress());
+        found.noted.sort_by_key(|noted| noted.phase);
+        true
     }
 
     /// What counts of a fleet, its own record first.
@@ -96,5 +108,12 @@ impl Ledger for MemoryLedger {
             records.insert(record.clone(), expected.next());
         }
         Ok(())
+    }
+}
+
+impl Notes for MemoryLedger {
+    async fn note(&self, job: &JobEvent) -> Result<bool, PortError> {
+        let is_noted = matches!(job.phase, JobPhase::InProgress | JobPhase::Completed);
+        Ok(is_noted && self.held().records.note(job))
     }
 }

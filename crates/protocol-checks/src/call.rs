@@ -354,7 +354,7 @@ async fn call(setting: &Setting, what: &What, port: Port) -> Said {
 
 async fn register(port: Port, route: Route, task: u8, nonce: u8, members: &str, keeps: Option<&Versioned>) -> Said {
     let kept = Kept::default();
-    if let Some(Versioned { record: Record::Task(task), version }) = keeps {
+    if let Some(Versioned { record: Record::Task(task), version, .. }) = keeps {
         kept.keep(Slot::read(task.clone(), *version));
     }
     let register = Register {

@@ -172,5 +172,6 @@ fn job(fleet: u8, id: u8, home: u8, phase: JobPhase, runner: Option<(u8, u8)>) -
         at: Some(START),
         seen_at: START,
         delivery: "guid".to_owned(),
+        noted: false,
     })
 }

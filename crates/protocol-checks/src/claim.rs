@@ -241,7 +241,7 @@ impl State {
             if self.kept.len() == KEEPERS {
                 self.kept.remove(0);
             }
-            self.kept.push(Arc::new(Versioned { record: record.clone(), version: expected.next() }));
+            self.kept.push(Arc::new(Versioned::new(record.clone(), expected.next())));
         }
     }
 

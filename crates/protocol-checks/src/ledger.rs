@@ -14,7 +14,7 @@ pub struct Held(Arc<(u64, Versioned)>);
 
 impl Held {
     fn new(record: Record, version: Version) -> Self {
-        let versioned = Versioned { record, version };
+        let versioned = Versioned::new(record, version);
         let mut hasher = DefaultHasher::new();
         versioned.hash(&mut hasher);
         Self(Arc::new((hasher.finish(), versioned)))
@@ -122,7 +122,7 @@ impl Ledger {
     /// A wake-up that the fleet has noted is over: the time at which it comes has passed. Nobody reads the clock here, so that its version stays.
     pub fn wake_up_comes(&mut self, fleet: &FleetName) {
         if let Ok(position) = self.find(&Key::Fleet(fleet.clone())) {
-            let Versioned { record, version } = self.0[position].get().clone();
+            let Versioned { record, version, .. } = self.0[position].get().clone();
             if let Record::Fleet(state) = record {
                 self.0[position] = Held::new(Record::Fleet(FleetState { wake_at: None, ..state }), version);
             }

@@ -182,8 +182,14 @@ pub fn deliver(world: &Rc<World>, outgoing: Outgoing) {
 
 async fn webhook(world: &Rc<World>, outgoing: &Outgoing) -> Option<u16> {
     let call = call(world, Function::Webhook);
-    let function =
-        Webhook { secrets: call.clone(), fleets: call.clone(), bus: call.clone(), clock: call.clone(), stack: world.stack.clone() };
+    let function = Webhook {
+        secrets: call.clone(),
+        fleets: call.clone(),
+        notes: call.clone(),
+        bus: call.clone(),
+        clock: call.clone(),
+        stack: world.stack.clone(),
+    };
     let body = outgoing.bare_body();
     let signature = signature(crate::ports::WEBHOOK_SECRET, body.as_bytes());
     let delivery = Delivery { event: "workflow_job", delivery: &outgoing.guid, signature: Some(&signature), body: body.as_bytes() };

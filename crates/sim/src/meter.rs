@@ -6,6 +6,7 @@ mod partition;
 use crate::engine::Millis;
 use crate::host::Function;
 use fargate_runners_core::ids::{CredentialName, FleetName, ServiceName};
+use fargate_runners_core::job::{JobEvent, JobRecord};
 use fargate_runners_core::record::{Expected, Key, Place, Record, Version, Versioned, Write};
 use partition::{PAGE, Partition, read_units, write_units};
 use std::cell::{RefCell, RefMut};
@@ -19,6 +20,9 @@ pub struct Pace {
     /// Microseconds of the function's own time for each record of a look.
     pub record_micros: u64,
 }
+
+/// What a note adds to its item: the name of the attribute, and some six members in JSON.
+const NOTE_BYTES: u64 = 250;
 
 /// Counts, or rests.
 #[derive(Default)]
@@ -222,6 +226,14 @@ impl Meter {
             longest = longest.max(counts.partition(versioned.record.key().fleet(), versioned.record.place()).reads(units, now));
         }
         longest
+    }
+
+    /// A note is written beside a job's record.
+    pub(crate) fn notes(&self, job: &JobEvent, now: Millis) -> Millis {
+        let Some(mut counts) = self.on() else { return 0 };
+        let units = write_units(partition::item_size(&Record::Job(JobRecord::from_event(job))) + NOTE_BYTES, false);
+        counts.units.1 += units;
+        counts.partition(&job.fleet, Place::Active).writes(units, now)
     }
 
     /// Records are written.

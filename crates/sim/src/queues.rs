@@ -73,7 +73,9 @@ impl Queues {
     pub fn publish(&self, world: &Rc<World>, event: &Event) -> Result<(), EventError> {
         let fleet = event.fleet().to_string();
         world.tell("bus", || format!("{} for {fleet}", event.detail_type()));
-        if matches!(event, Event::RunnerLost(_)) || !world.book.borrow().has_rule(&fleet) {
+        // What is noted in the ledger no rule sends on.
+        let is_for_listeners = matches!(event, Event::RunnerLost(_)) || matches!(event, Event::Job(job) if job.noted);
+        if is_for_listeners || !world.book.borrow().has_rule(&fleet) {
             return Ok(());
         }
         let body = event.to_message()?;

@@ -14,6 +14,7 @@ use fargate_runners_core::events::Event;
 use fargate_runners_core::fleet::{Fleet, FleetError};
 use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{CredentialName, FleetName, RunnerId, ServiceName, TaskDefinition, TaskId};
+use fargate_runners_core::job::JobEvent;
 use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::record::{Key, Versioned, Write};
 use fargate_runners_core::state::Launch;
@@ -131,6 +132,13 @@ pub trait Ledger {
 
     /// Writes all or nothing: each record only if what was found of it is there still.
     async fn commit(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError>;
+}
+
+/// What `webhook` may do in the ledger: note with a job's record how far GitHub says that the job has come.
+pub trait Notes {
+    /// Notes that a job is in progress or completed. `false`: none such counts, and nothing is noted. Each note counts the record's version up; a repeat changes
+    /// nothing but that.
+    async fn note(&self, job: &JobEvent) -> Result<bool, PortError>;
 }
 
 /// Whether a mint may be made now.

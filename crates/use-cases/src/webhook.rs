@@ -1,10 +1,13 @@
 //! `webhook`: GitHub's deliveries become events on the bus. It answers 202 only when everything that follows from a delivery is published; otherwise
-//! 5xx, so that GitHub counts the delivery as failed and it can be redelivered. It never looks at the ledger, nor at GitHub.
+//! 5xx, so that GitHub counts the delivery as failed and it can be redelivered. What needs no look at the fleet it notes with the job's record besides, and says so
+//! in the event, which the fleet's rule then leaves to others. It writes nothing else to the ledger, decides nothing by what stands there, and never asks GitHub.
 
-use crate::ports::{Bus, Clock, Fleets, PortError, WebhookSecrets, chain};
+use crate::ports::{Bus, Clock, FleetList, Fleets, Notes, PortError, WebhookSecrets, chain};
+use fargate_runners_core::apply::may_wait;
 use fargate_runners_core::delivery::{JobDelivery, Route, route};
+use fargate_runners_core::events::Event;
 use fargate_runners_core::ids::StackId;
-use fargate_runners_core::job::JobPhase;
+use fargate_runners_core::job::{JobEvent, JobPhase};
 use fargate_runners_core::mutant::{self, Mutant};
 use fargate_runners_core::signature::is_signed;
 use secrecy::ExposeSecret;
@@ -23,11 +26,13 @@ pub const DOUBT: Duration = Duration::from_secs(30);
 const SELF_HOSTED: &str = "self-hosted";
 
 /// What the function needs.
-pub struct Webhook<S, F, B, C> {
+pub struct Webhook<S, F, N, B, C> {
     /// The secrets that sign deliveries.
     pub secrets: S,
     /// The fleets.
     pub fleets: F,
+    /// Where progress is noted.
+    pub notes: N,
     /// Where events go.
     pub bus: B,
     /// The time.
@@ -64,7 +69,7 @@ impl Answer {
     }
 }
 
-impl<S: WebhookSecrets, F: Fleets, B: Bus, C: Clock> Webhook<S, F, B, C> {
+impl<S: WebhookSecrets, F: Fleets, N: Notes, B: Bus, C: Clock> Webhook<S, F, N, B, C> {
     /// Takes a delivery. Every failure has become an answer, and is logged.
     pub async fn handle(&self, delivery: Delivery<'_>) -> Answer {
         match self.try_handle(delivery).await {
@@ -114,10 +119,11 @@ impl<S: WebhookSecrets, F: Fleets, B: Bus, C: Clock> Webhook<S, F, B, C> {
                 return Ok(Answer::new(400, error));
             }
         };
-        let mut found = route(&job, &self.fleets.fleets(KEEP).await?.fleets, &self.stack);
+        let mut list = self.fleets.fleets(KEEP).await?;
+        let mut found = route(&job, &list.fleets, &self.stack);
         let mut unreadable = None;
         if !matches!(found, Route::To(_)) {
-            let list = self.fleets.fleets(DOUBT).await?;
+            list = self.fleets.fleets(DOUBT).await?;
             found = route(&job, &list.fleets, &self.stack);
             unreadable = list.unreadable.first().map(|(parameter, _)| parameter.clone());
         }
@@ -148,7 +154,12 @@ impl<S: WebhookSecrets, F: Fleets, B: Bus, C: Clock> Webhook<S, F, B, C> {
             }
         };
         let now = self.clock.now();
-        let events: Vec<_> = to.iter().map(|(fleet, home)| job.event_for(fleet, *home, now)).collect();
+        let mut events = Vec::with_capacity(to.len());
+        for (fleet, home) in &to {
+            let mut event = job.event_for(fleet, *home, now);
+            event.noted = self.notes(&event, &list).await;
+            events.push(Event::Job(event));
+        }
         let published = self.bus.publish(&events).await;
         if !mutant::is(Mutant::AnswerBeforePublishing) {
             published?;
@@ -159,5 +170,21 @@ impl<S: WebhookSecrets, F: Fleets, B: Bus, C: Clock> Webhook<S, F, B, C> {
             metrics::counter!("JobsQueued").increment(1);
         }
         Ok(Answer::new(202, format!("published for {names}")))
+    }
+
+    /// Whether the event is noted with its job's record. The look at the end of the job's task finds it there, or the next sweep's does if that was before; an event
+    /// that is not noted brings a look of its own.
+    async fn notes(&self, event: &JobEvent, list: &FleetList) -> bool {
+        let fleet = list.fleets.iter().find(|fleet| fleet.name == event.fleet);
+        if !fleet.is_some_and(|fleet| may_wait(event, fleet, &self.stack)) {
+            return false;
+        }
+        match self.notes.note(event).await {
+            Ok(is_noted) => is_noted,
+            Err(error) => {
+                tracing::warn!(fleet = %event.fleet, job_id = event.job_id.0, error = chain(&error), "a job's event could not be noted; it brings a look instead");
+                false
+            }
+        }
     }
 }

@@ -41,6 +41,7 @@ fn job(phase: JobPhase, after: u64) -> Message {
         at: Some(common::NOW + Duration::from_secs(after)),
         seen_at: common::NOW + Duration::from_secs(after + 1),
         delivery: format!("guid-{after}"),
+        noted: false,
     });
     message(&format!("job-{phase:?}"), &event)
 }

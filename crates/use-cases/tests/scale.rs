@@ -10,10 +10,10 @@ use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, Service
 use fargate_runners_core::job::{JobEvent, JobPhase};
 use fargate_runners_core::labels::Labels;
 use fargate_runners_core::names::RunnerName;
-use fargate_runners_core::record::{Expected, Record, Write};
+use fargate_runners_core::record::{Expected, Key, Record, Write};
 use fargate_runners_core::state::{FleetState, ServiceState};
 use fargate_runners_core::task::{Stop, TaskRecord};
-use fargate_runners_use_cases::ports::{Clock, Ledger, Retry};
+use fargate_runners_use_cases::ports::{Clock, Ledger, Notes, Retry};
 use fargate_runners_use_cases::scale::Message;
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ fn queued(fleet: &str, id: u64) -> Message {
         at: None,
         seen_at: common::NOW,
         delivery: format!("guid-{id}"),
+        noted: false,
     });
     Message { id: format!("{fleet}-{id}"), body: event.to_message().unwrap() }
 }
@@ -301,4 +302,25 @@ async fn a_count_that_ecs_may_have_reached_already_is_never_set_to_less_for_want
         scale(&world).handle(vec![look("default")]).await;
     }
     assert_eq!(world.with(|state| state.wants.clone()), [(old, 8), (service(1), 2)]);
+}
+
+#[tokio::test]
+async fn what_was_noted_of_a_job_counts_with_the_next_look() {
+    let world = World::default();
+    scale(&world).handle(vec![queued("burst", 1)]).await;
+    let Ok(Event::Job(over)) = Event::from_message(&completed("burst", 1, 1).body) else { unreachable!() };
+    for phase in [JobPhase::InProgress, JobPhase::Completed] {
+        assert!(world.1.note(&JobEvent { phase, ..over.clone() }).await.unwrap());
+    }
+    let end = stopped("burst", 1);
+    scale(&world).handle(vec![end]).await;
+    let fleet = FleetName::parse("burst").unwrap();
+    let counts = |record: &Record| matches!(record, Record::Job(_));
+    assert!(!world.1.active(&fleet, world.now()).await.unwrap().iter().any(|found| counts(&found.record)), "the job is over");
+    let task = world.task("burst", 1).await.unwrap();
+    assert_eq!((task.job_id, task.job_ended_at), (Some(JobId(1)), over.at));
+    let found = world.1.read(&[Key::Job(fleet, JobId(1))], world.now()).await.unwrap();
+    let [job] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(job.noted, []);
+    assert!(matches!(&job.record, Record::Job(job) if job.ended_at == over.at && job.taken_at.is_some()), "{job:?}");
 }

@@ -1,11 +1,11 @@
-//! The function `webhook`: GitHub's deliveries come in over HTTP and go out as events. This file only wires.
+//! The function `webhook`: GitHub's deliveries come in over HTTP and go out as events, or are noted with their jobs. This file only wires.
 // The SDK nests the future of a call deeper than the compiler looks by default.
 #![recursion_limit = "256"]
 
 mod request;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use fargate_runners_aws::{Aws, EventBus, FleetParameters, SecretParameters, SystemClock};
+use fargate_runners_aws::{Aws, DynamoLedger, EventBus, FleetParameters, SecretParameters, SystemClock};
 use fargate_runners_core::ids::StackId;
 use fargate_runners_function::{Context, Environment, Runtime, StartError};
 use fargate_runners_use_cases::webhook::Webhook;
@@ -21,6 +21,7 @@ async fn main() -> Result<(), StartError> {
     let webhook = Webhook {
         secrets: SecretParameters::new(&aws, &stack_name),
         fleets: FleetParameters::new(&aws, &stack_name),
+        notes: DynamoLedger::new(&aws, environment.text("TABLE_NAME")?),
         bus: EventBus::new(&aws, environment.text("EVENT_BUS_NAME")?),
         clock: SystemClock,
         stack: environment.read("STACK_ID", StackId::parse)?,

@@ -2,12 +2,25 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use fargate_runners_core::ids::FleetName;
+use fargate_runners_core::job::JobPhase;
 use fargate_runners_core::record::{Key, Place, Record, Version, Versioned, Write};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{PortError, Retry};
 use std::collections::HashMap;
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// Where notes stand beside a job's body until the record is written again, in the order in which they are taken in.
+const NOTES: [&str; 2] = ["noted_in_progress", "noted_completed"];
+
+/// The attribute for a note that a job has come so far; none if nothing is noted of that.
+pub(super) const fn note_of(phase: JobPhase) -> Option<&'static str> {
+    match phase {
+        JobPhase::InProgress => Some(NOTES[0]),
+        JobPhase::Completed => Some(NOTES[1]),
+        JobPhase::Waiting | JobPhase::Queued => None,
+    }
+}
 
 pub(crate) fn text(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
@@ -85,5 +98,11 @@ pub(super) fn record_of(item: &Item, now: Timestamp) -> Result<Option<Versioned>
     let body = item.get("body").and_then(|value| value.as_s().ok());
     let body = body.ok_or_else(|| PortError::new(what(), Retry::Never, "it has no body"))?;
     let record = serde_json::from_str(body).map_err(|error| PortError::new(what(), Retry::Never, error))?;
-    Ok(Some(Versioned { record, version: Version(version) }))
+    let mut noted = Vec::new();
+    for attribute in NOTES {
+        if let Some(text) = item.get(attribute).and_then(|value| value.as_s().ok()) {
+            noted.push(serde_json::from_str(text).map_err(|error| PortError::new(what(), Retry::Never, error))?);
+        }
+    }
+    Ok(Some(Versioned { record, version: Version(version), noted }))
 }

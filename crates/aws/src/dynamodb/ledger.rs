@@ -18,8 +18,8 @@ use std::time::Duration;
 /// The ledger in a table. Clones share the client.
 #[derive(Clone, Debug)]
 pub struct DynamoLedger {
-    aws: Aws,
-    table: String,
+    pub(super) aws: Aws,
+    pub(super) table: String,
 }
 
 impl DynamoLedger {

@@ -69,6 +69,7 @@ pub(super) fn waiting(number: u32, now: u64) -> Record {
         at: Some(now),
         seen_at: now,
         delivery: "0b989ba4-242f-11e5-81e1-c7b6966d2516".to_owned(),
+        noted: false,
     };
     Record::Job(JobRecord::from_event(&event))
 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 /// Shows them.
 pub async fn run(stack: &Stack, options: &Filter, screen: &Screen) -> Result<bool, CliError> {
-    let id = StackId::parse(stack.output("StackId8")?).map_err(|error| CliError::call("reading the stack's output StackId8", error))?;
+    let id = stack.id()?;
     let now = Stack::now();
     let mut runners = Vec::new();
     for facts in facts::fleets(stack, options.fleet.as_ref(), screen).await? {

@@ -105,6 +105,7 @@ pub fn unknown_at_github(job: &JobRecord, now: Timestamp) -> JobEvent {
         at: None,
         seen_at: now,
         delivery: DELIVERY.to_owned(),
+        noted: false,
     }
 }
 

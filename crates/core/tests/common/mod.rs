@@ -70,6 +70,7 @@ pub fn job(id: u64, phase: JobPhase, runner_name: Option<String>, at: Timestamp)
         at: Some(at),
         seen_at: at,
         delivery: "guid".to_owned(),
+        noted: false,
     })
 }
 

@@ -16,7 +16,7 @@ pub(super) async fn a_record_is_written_only_in_the_version_that_was_read(ledger
     written(ledger, &[write(state(&fleet, 2), 1)], NOW).await;
     conflict(ledger, &[write(state(&fleet, 3), 1)], NOW).await;
     conflict(ledger, &[write(state(&fleet, 3), 3)], NOW).await;
-    let expected = Versioned { record: state(&fleet, 2), version: Version(2) };
+    let expected = Versioned::new(state(&fleet, 2), Version(2));
     assert_eq!(read(ledger, Key::Fleet(fleet), NOW).await, Some(expected));
 }
 
@@ -27,10 +27,10 @@ pub(super) async fn a_conflict_leaves_nothing_written(ledger: &impl Ledger) {
     conflict(ledger, &[write(job.clone(), 0), write(state(&fleet, 2), 0)], NOW).await;
     conflict(ledger, &[write(state(&fleet, 2), 1), write(job.clone(), 1)], NOW).await;
     assert_eq!(read(ledger, job.key(), NOW).await, None);
-    let unchanged = Versioned { record: state(&fleet, 1), version: Version(1) };
+    let unchanged = Versioned::new(state(&fleet, 1), Version(1));
     assert_eq!(read(ledger, Key::Fleet(fleet.clone()), NOW).await, Some(unchanged));
     written(ledger, &[write(job.clone(), 0), write(state(&fleet, 2), 1)], NOW).await;
-    assert_eq!(read(ledger, job.key(), NOW).await, Some(Versioned { record: job, version: Version(1) }));
+    assert_eq!(read(ledger, job.key(), NOW).await, Some(Versioned::new(job, Version(1))));
 }
 
 pub(super) async fn what_has_expired_is_as_absent(ledger: &impl Ledger) {
@@ -48,7 +48,7 @@ pub(super) async fn what_has_expired_is_as_absent(ledger: &impl Ledger) {
     assert_eq!(ledger.read(&[key(1), key(2)], over).await.expect("nothing is found"), []);
     conflict(ledger, &[write_past(tombstone(&fleet, 1, over), 1)], over).await;
     written(ledger, &[write(fresh(1), 0)], over).await;
-    assert_eq!(read(ledger, key(1), over).await, Some(Versioned { record: fresh(1), version: Version(1) }), "versions begin anew");
+    assert_eq!(read(ledger, key(1), over).await, Some(Versioned::new(fresh(1), Version(1))), "versions begin anew");
     conflict(ledger, &[write_past(tombstone(&fleet, 2, over), 1), write(fresh(3), 0)], over).await;
     written(ledger, &[write(fresh(2), 0), write(fresh(3), 0)], over).await;
 }
@@ -76,7 +76,7 @@ pub(super) async fn of_writers_at_the_same_time_one_wins(ledger: &impl Ledger) {
         assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
         assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(()) | Err(CommitError::Conflict))), "{outcomes:?}");
         let winner = outcomes.iter().position(Result::is_ok).and_then(|winner| u32::try_from(winner).ok()).unwrap_or_default();
-        let expected = Versioned { record: state(&fleet, winner), version: Version(round + 1) };
+        let expected = Versioned::new(state(&fleet, winner), Version(round + 1));
         assert_eq!(read(ledger, Key::Fleet(fleet.clone()), NOW).await, Some(expected), "what the winner wrote stands");
     }
 }

@@ -8,7 +8,7 @@ use fargate_runners_use_cases::ports::{CommitError, Ledger};
 use std::time::Duration;
 
 const fn versioned(record: Record, version: u64) -> Versioned {
-    Versioned { record, version: Version(version) }
+    Versioned::new(record, Version(version))
 }
 
 pub(super) async fn what_has_ended_is_found_by_its_key_and_not_listed(ledger: &impl Ledger) {

@@ -22,7 +22,11 @@ pub(super) fn state(fleet: &FleetName, wanted: u32) -> Record {
 }
 
 pub(super) fn job(fleet: &FleetName, id: u64, name: &str) -> Record {
-    Record::Job(JobRecord::from_event(&JobEvent {
+    Record::Job(JobRecord::from_event(&job_event(fleet, id, name)))
+}
+
+pub(super) fn job_event(fleet: &FleetName, id: u64, name: &str) -> JobEvent {
+    JobEvent {
         fleet: fleet.clone(),
         home: true,
         job_id: JobId(id),
@@ -38,7 +42,8 @@ pub(super) fn job(fleet: &FleetName, id: u64, name: &str) -> Record {
         at: Some(NOW),
         seen_at: NOW,
         delivery: "guid".to_owned(),
-    }))
+        noted: false,
+    }
 }
 
 /// The same job, over.

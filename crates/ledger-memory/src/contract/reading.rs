@@ -21,7 +21,7 @@ pub(super) async fn what_was_written_is_read_at_once(ledger: &impl Ledger) {
     for record in &records {
         let key = record.key();
         written(ledger, &[write(record.clone(), 0)], NOW).await;
-        let expected = Versioned { record: record.clone(), version: Version(1) };
+        let expected = Versioned::new(record.clone(), Version(1));
         assert_eq!(read(ledger, key, NOW).await, Some(expected), "a record is read as it was written");
     }
     let mut keys: Vec<Key> = records.iter().map(Record::key).collect();
@@ -68,6 +68,6 @@ pub(super) async fn fleets_do_not_see_each_others_records(ledger: &impl Ledger) 
     written(ledger, &[write(job(&one, 1, "of one"), 0), write(job(&other, 1, "of the other"), 0)], NOW).await;
     for (fleet, name) in [(&one, "of one"), (&other, "of the other")] {
         let listed = active(ledger, fleet).await;
-        assert_eq!(listed, [Versioned { record: job(fleet, 1, name), version: Version(1) }]);
+        assert_eq!(listed, [Versioned::new(job(fleet, 1, name), Version(1))]);
     }
 }

@@ -3,9 +3,10 @@
 use crate::faults::Fault;
 use crate::host::Call;
 use fargate_runners_core::ids::{CredentialName, FleetName};
+use fargate_runners_core::job::JobEvent;
 use fargate_runners_core::record::{Key, Version, Versioned, Write};
 use fargate_runners_core::time::Timestamp;
-use fargate_runners_use_cases::ports::{Asks, CommitError, Kept, Ledger, Memory, MintPace, PortError, Slot};
+use fargate_runners_use_cases::ports::{Asks, CommitError, Kept, Ledger, Memory, MintPace, Notes, PortError, Slot};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -55,6 +56,20 @@ impl Ledger for Call {
         }
         self.leave("writing records").await?;
         written
+    }
+}
+
+impl Notes for Call {
+    async fn note(&self, job: &JobEvent) -> Result<bool, PortError> {
+        self.enter("noting a job's progress").await?;
+        let noted = self.world().ledger.note(job).await;
+        if let Ok(true) = noted {
+            self.tell(|| format!("notes {:?} of job {}", job.phase, job.job_id));
+            let wait = self.world().meter.notes(job, self.world().now());
+            self.takes(wait).await;
+        }
+        self.leave("noting a job's progress").await?;
+        noted
     }
 }
 

@@ -57,8 +57,8 @@ where
         let fleet = self.fleet(name).await?;
         for round in 0..CONFLICTS_MAX {
             let now = self.clock.now();
-            let mut view = self.read(name, events, round > 0, now).await?;
-            let taken_in = self.take_in(&mut view, events, now);
+            let (mut view, noted) = self.read(name, events, round > 0, now).await?;
+            let taken_in = self.take_in(&mut view, &noted, events, now);
             let plan = fleet.as_ref().map(|fleet| {
                 let seed = format!("{}-{name}-{}", self.stack, view.state.version().0);
                 plan(&mut view, fleet, &seed, now)
@@ -85,10 +85,10 @@ where
         Err(LookError::Contention(name.clone()))
     }
 
-    /// Adds to the view what the events say.
-    pub(super) fn take_in(&self, view: &mut View, events: &[Event], now: Timestamp) -> TakenIn {
-        let awaited = Awaited::of(view, events);
-        for event in events {
+    /// Adds to the view what was noted, and what the events say.
+    pub(super) fn take_in(&self, view: &mut View, noted: &[Event], events: &[Event], now: Timestamp) -> TakenIn {
+        let awaited = Awaited::of(view, noted.iter().chain(events));
+        for event in noted.iter().chain(events) {
             apply(view, event, &self.stack, now);
         }
         TakenIn { awaited, losses: take_losses(view, now) }
@@ -110,8 +110,8 @@ where
         Ok(found)
     }
 
-    /// What counts, and what the events are about.
-    async fn read(&self, name: &FleetName, events: &[Event], doubts: bool, now: Timestamp) -> Result<View, PortError> {
+    /// What counts, and what the events are about, and what was noted of jobs.
+    async fn read(&self, name: &FleetName, events: &[Event], doubts: bool, now: Timestamp) -> Result<(View, Vec<Event>), PortError> {
         let mut view = View::new(name.clone());
         let active = self.ledger.active(name, now).await?;
         self.sizes.saw(name, active.len());
@@ -120,8 +120,19 @@ where
         if !missing.is_empty() {
             view.add(self.ledger.read(&missing, now).await?);
         }
+        let noted = self.noted(&mut view, now).await?;
         self.read_closed(&mut view, events, now).await?;
-        Ok(view)
+        Ok((view, noted))
+    }
+
+    /// What was noted with the jobs that were read, as events, with what these are about added to the view.
+    pub(super) async fn noted(&self, view: &mut View, now: Timestamp) -> Result<Vec<Event>, PortError> {
+        let noted: Vec<Event> = std::mem::take(&mut view.noted).into_iter().map(Event::Job).collect();
+        let missing: BTreeSet<Key> = noted.iter().flat_map(|event| keys_of(event, &self.stack)).filter(|key| !view.holds(key)).collect();
+        if !missing.is_empty() {
+            view.add(self.ledger.read(&Vec::from_iter(missing), now).await?);
+        }
+        Ok(noted)
     }
 
     /// What the events are about. Jobs that are taken for new ones are read only if somebody `doubts` it, since a write was refused.

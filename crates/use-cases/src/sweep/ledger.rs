@@ -7,6 +7,7 @@
 use super::round::Round;
 use super::{Ports, Sweep, SweepError};
 use crate::ports::{Clock, CommitError, Ledger};
+use fargate_runners_core::apply::apply_noted;
 use fargate_runners_core::ids::{FleetName, TaskId};
 use fargate_runners_core::record::{Key, Slot, View};
 use fargate_runners_core::task::TaskRecord;
@@ -35,6 +36,7 @@ impl<P: Ports> Sweep<P> {
         let now = self.clock.now();
         let mut view = View::new(fleet.clone());
         view.add(self.ledger.active(fleet, now).await?);
+        apply_noted(&mut view, &self.stack, now);
         Ok(round.keep_list(view, now))
     }
 

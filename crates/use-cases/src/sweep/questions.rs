@@ -244,6 +244,7 @@ fn event_of(job: &JobRecord, seen: SeenJob, now: Timestamp) -> JobEvent {
         at: seen.at,
         seen_at: now,
         delivery: DELIVERY.to_owned(),
+        noted: false,
     }
 }
 

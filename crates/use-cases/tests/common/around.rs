@@ -199,6 +199,7 @@ pub fn job_event(fleet: &str, job: u64, phase: JobPhase) -> JobEvent {
         at: None,
         seen_at: NOW,
         delivery: "guid".to_owned(),
+        noted: false,
     }
 }
 

@@ -56,6 +56,7 @@ fn job(number: u64, ago: u64, phase: JobPhase) -> JobRecord {
         at: Some(NOW - Duration::from_secs(ago)),
         seen_at: NOW - Duration::from_secs(ago),
         delivery: "d".to_owned(),
+        noted: false,
     })
 }
 
