@@ -8,7 +8,7 @@ use crate::job::{JobEvent, JobPhase, JobRecord};
 use crate::mutant::{self, Mutant};
 use crate::names::RunnerName;
 use crate::record::{Key, Slot, View};
-use crate::state::{FailedBoot, LostJob, ServiceState};
+use crate::state::{FailedBoot, Launch, LostJob, ServiceState};
 use crate::task::{Stop, TaskRecord};
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,9 +71,26 @@ pub fn may_wait(job: &JobEvent, fleet: &Fleet, stack: &StackId) -> bool {
     job.home && changes_nothing && own_runner(job, stack).is_some()
 }
 
-/// Takes in what was noted with the jobs' records, for a reader. Whoever writes the view reads first what the notes are about besides (`keys_of`); here a task
+/// Forgets the launches that ECS has answered: all of their tasks stand in the ledger, each with the launch's token.
+pub fn forget_answered(view: &mut View) {
+    if view.state.get().launches.is_empty() {
+        return;
+    }
+    let mut named: BTreeMap<&str, u32> = BTreeMap::new();
+    for token in view.tasks.values().filter_map(|task| task.get().launch.as_deref()) {
+        *named.entry(token).or_default() += 1;
+    }
+    let is_answered = |launch: &Launch| named.get(launch.token.as_str()).is_some_and(|tasks| *tasks >= launch.count);
+    let due: Vec<Launch> = view.state.get().launches.iter().filter(|launch| !is_answered(launch)).cloned().collect();
+    if due.len() < view.state.get().launches.len() {
+        view.state.get_mut().launches = due;
+    }
+}
+
+/// Takes in what was noted with the records, for a reader. Whoever writes the view reads first what the notes are about besides (`keys_of`); here a task
 /// that was not read stays unknown.
 pub fn apply_noted(view: &mut View, stack: &StackId, now: Timestamp) {
+    forget_answered(view);
     for job in std::mem::take(&mut view.noted) {
         let unknown = own_runner(&job, stack).filter(|task| !view.tasks.contains_key(task));
         apply(view, &Event::Job(job), stack, now);

@@ -178,6 +178,8 @@ impl Versioned {
 pub enum Expected {
     /// None, or one whose time is over; wherever it might stand.
     Nothing,
+    /// None, or one whose time is over, among those that count; and it cannot be over yet, since what it is about began a moment ago.
+    NothingYet,
     /// One at this place, in this version.
     Record(Place, Version),
 }
@@ -187,7 +189,7 @@ impl Expected {
     #[must_use]
     pub const fn next(self) -> Version {
         match self {
-            Self::Nothing => Version(1),
+            Self::Nothing | Self::NothingYet => Version(1),
             Self::Record(_, version) => Version(version.0 + 1),
         }
     }
@@ -215,6 +217,7 @@ pub struct Slot<T> {
 #[derive(Clone, Debug)]
 enum Read<T> {
     Nothing,
+    NothingYet,
     TheValue,
     This(Box<T>),
 }
@@ -228,6 +231,11 @@ impl<T: Clone + PartialEq> Slot<T> {
     /// A value for which there is no record yet.
     pub const fn new(value: T) -> Self {
         Self { value, read: Read::Nothing, version: Version(0) }
+    }
+
+    /// A value for which there is no record yet, about what began a moment ago.
+    pub const fn fresh(value: T) -> Self {
+        Self { value, read: Read::NothingYet, version: Version(0) }
     }
 
     /// The value.
@@ -259,7 +267,7 @@ impl<T: Clone + PartialEq> Slot<T> {
     /// Whether it is to be written.
     pub fn is_changed(&self) -> bool {
         match &self.read {
-            Read::Nothing => true,
+            Read::Nothing | Read::NothingYet => true,
             Read::TheValue => false,
             Read::This(read) => **read != self.value,
         }
@@ -268,7 +276,7 @@ impl<T: Clone + PartialEq> Slot<T> {
     /// What was read, if there was a record.
     fn as_read(&self) -> Option<&T> {
         match &self.read {
-            Read::Nothing => None,
+            Read::Nothing | Read::NothingYet => None,
             Read::TheValue => Some(&self.value),
             Read::This(read) => Some(read),
         }
@@ -278,7 +286,11 @@ impl<T: Clone + PartialEq> Slot<T> {
 impl<T: Recorded + PartialEq> Slot<T> {
     /// The value, to be written where what was read stands still.
     pub fn to_write(&self) -> Write {
-        let expected = self.as_read().map_or(Expected::Nothing, |read| Expected::Record(read.place(), self.version));
+        let expected = match self.as_read() {
+            Some(read) => Expected::Record(read.place(), self.version),
+            None if matches!(self.read, Read::NothingYet) => Expected::NothingYet,
+            None => Expected::Nothing,
+        };
         Write { record: self.value.clone().into(), expected }
     }
 }
@@ -350,6 +362,12 @@ impl View {
     pub fn task_mut(&mut self, task: &TaskId, now: Timestamp) -> &mut TaskRecord {
         let fleet = self.state.get().fleet.clone();
         self.tasks.entry(task.clone()).or_insert_with(|| Slot::new(TaskRecord::new(fleet, task.clone(), now))).get_mut()
+    }
+
+    /// The record of a task that ECS has started a moment ago, made if there is none.
+    pub fn fresh_task_mut(&mut self, task: &TaskId, now: Timestamp) -> &mut TaskRecord {
+        let fleet = self.state.get().fleet.clone();
+        self.tasks.entry(task.clone()).or_insert_with(|| Slot::fresh(TaskRecord::new(fleet, task.clone(), now))).get_mut()
     }
 
     /// Takes note that everything that `writes` gave was written.

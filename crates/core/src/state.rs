@@ -69,7 +69,7 @@ impl Default for ServiceState {
     }
 }
 
-/// A RunTask call that is due or whose answer is not recorded yet. Repeating it launches nothing twice.
+/// A RunTask call that is due, or whose answer is not recorded yet, or of which only the tasks are (`apply::forget_answered`). Repeating it launches nothing twice.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Launch {
     /// The client token, derived from the fleet's version.

@@ -167,6 +167,10 @@ pub struct TaskRecord {
     /// How many tasks ECS's answer to the RunTask that launched it has named, itself among them; 0 as long as no such answer has named it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub launched_with: u32,
+    /// The token of that RunTask, by which the fleet's record forgets the launch with the next look. An older version did not write it, and had it forgotten at
+    /// once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch: Option<String>,
 }
 
 /// Whether a count need not be written down.
@@ -203,6 +207,7 @@ impl TaskRecord {
             lost_reported: false,
             hosting: Hosting::UNKNOWN,
             launched_with: 0,
+            launch: None,
         }
     }
 

@@ -26,6 +26,7 @@ pub async fn ledger<L: Ledger + Notes>(ledger: &L) {
     commits::what_has_expired_is_as_absent(ledger).await;
     commits::a_commit_takes_so_many_writes_and_no_more(ledger).await;
     commits::of_writers_at_the_same_time_one_wins(ledger).await;
+    commits::what_cannot_be_over_yet_is_made_where_nothing_counts(ledger).await;
     ends::what_has_ended_is_found_by_its_key_and_not_listed(ledger).await;
     ends::what_has_ended_is_not_made_anew_by_who_comes_late(ledger).await;
     ends::what_has_ended_is_made_anew_when_its_time_is_over_and_ends_again(ledger).await;

@@ -3,7 +3,7 @@
 use crate::MemoryLedger;
 use fargate_runners_core::ids::{FleetName, TaskId};
 use fargate_runners_core::job::{JobEvent, JobPhase};
-use fargate_runners_core::record::{Expected, Key, Record, Version, Versioned, Write};
+use fargate_runners_core::record::{Expected, Key, Place, Record, Version, Versioned, Write};
 use fargate_runners_core::task::TaskRecord;
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{COMMIT_MAX, CommitError, Ledger, Notes, PortError, Retry};
@@ -100,8 +100,17 @@ impl Ledger for MemoryLedger {
             return Err(refused("a transaction takes one write a record".to_owned()).into());
         }
         let records = &mut self.held().records;
-        let found = |key: &Key| standing(records, key, now).map_or(Expected::Nothing, Versioned::expected);
-        if writes.iter().any(|write| found(&write.record.key()) != write.expected) {
+        let found = |write: &Write| standing(records, &write.record.key(), now).map_or(Expected::Nothing, Versioned::expected);
+        let holds = |write: &Write| match (write.expected, found(write)) {
+            (Expected::NothingYet, found) => found == Expected::Nothing,
+            (expected, found) => expected == found,
+        };
+        // A table would not notice, and would hold it twice.
+        let is_over = |write: &&Write| write.expected == Expected::NothingYet && matches!(found(write), Expected::Record(Place::Past, _));
+        if let Some(write) = writes.iter().find(is_over) {
+            return Err(refused(format!("the {} cannot be over yet, and is", write.record.key())).into());
+        }
+        if !writes.iter().all(holds) {
             return Err(CommitError::Conflict);
         }
         for Write { record, expected } in writes {

@@ -93,7 +93,8 @@ impl Ledger {
     #[must_use]
     pub fn admits(&self, writes: &[Write]) -> bool {
         let found = |key: &Key| self.get(key).map_or(Expected::Nothing, |held| held.get().expected());
-        writes.iter().all(|write| found(&write.record.key()) == write.expected)
+        let expected = |write: &Write| if write.expected == Expected::NothingYet { Expected::Nothing } else { write.expected };
+        writes.iter().all(|write| found(&write.record.key()) == expected(write))
     }
 
     /// Writes all or nothing; `false`: a record is not in the version that was expected.

@@ -271,6 +271,7 @@ impl Meter {
 fn items(write: &Write) -> impl Iterator<Item = (Place, bool)> {
     let place = write.record.place();
     let other = match write.expected {
+        Expected::NothingYet => None,
         Expected::Nothing if matches!(write.record, Record::Fleet(_)) => None,
         Expected::Nothing => Some((if place == Place::Active { Place::Past } else { Place::Active }, false)),
         Expected::Record(from, _) => (from != place).then_some((from, true)),

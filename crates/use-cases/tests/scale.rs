@@ -131,10 +131,28 @@ async fn as_many_tasks_as_a_look_launches_are_in_the_ledger() {
     world.with(|state| state.fleets[1].maximum = 100);
     assert_eq!(scale(&world).handle((1..=50).map(|id| queued("burst", id)).collect()).await, Vec::<String>::new());
     assert_eq!(world.with(|state| state.launches.iter().map(|launch| launch.count).collect::<Vec<_>>()), [10; 5]);
+    scale(&world).handle(vec![look("burst")]).await;
+    assert_eq!(world.with(|state| state.launches.len()), 5, "none is repeated");
     assert_eq!(world.state("burst").await.unwrap().launches, [], "each has its answer");
     for (launch, task) in (1..=5).flat_map(|launch| (0..10).map(move |task| (launch, task))) {
         assert!(world.task("burst", 1000 * launch + task).await.is_some(), "task {task} of launch {launch}");
     }
+}
+
+#[tokio::test]
+async fn of_a_launch_only_its_task_is_written_and_the_next_look_forgets_it() {
+    let world = World::default();
+    scale(&world).handle(vec![queued("burst", 1)]).await;
+    let version =
+        |world: World| async move { world.1.active(&FleetName::parse("burst").unwrap(), world.now()).await.unwrap()[0].version.0 };
+    assert_eq!((version(world.clone()).await, world.state("burst").await.unwrap().launches.len()), (1, 1));
+    assert_eq!(world.task("burst", 1000).await.unwrap().launch, Some(world.state("burst").await.unwrap().launches[0].token.clone()));
+    world.passes(60);
+    scale(&world).handle(vec![queued("burst", 2)]).await;
+    assert_eq!(version(world.clone()).await, 2);
+    let launches = world.state("burst").await.unwrap().launches;
+    assert!(matches!(&launches[..], [second] if second.count == 1), "{launches:?}");
+    assert_eq!(world.with(|state| state.launches.len()), 2);
 }
 
 #[tokio::test]

@@ -30,6 +30,7 @@ pub(super) fn steps_of(write: &Write, now: Timestamp) -> Result<Vec<Step>, PortE
             let checks = others.map(|other| Step::Check(key_at(&key, *other), nothing(now)));
             std::iter::once(Step::Put(item, nothing(now))).chain(checks).collect()
         }
+        Expected::NothingYet => vec![Step::Put(item, nothing(now))],
         Expected::Record(from, version) if from == place => vec![Step::Put(item, in_version(version, now))],
         Expected::Record(from, version) => {
             vec![Step::Delete(key_at(&key, from), in_version(version, now)), Step::Put(item, nothing(now))]
@@ -102,6 +103,13 @@ mod tests {
         }
         let state = Record::Fleet(FleetState::new(fleet()));
         assert_eq!(request(state, Expected::Nothing).await["Item"]["pk"]["S"], "FLEET#default", "a fleet is never over");
+    }
+
+    #[tokio::test]
+    async fn a_record_that_cannot_be_over_yet_takes_one_write() {
+        let put = request(task(false), Expected::NothingYet).await;
+        assert_eq!((&put["Item"]["pk"]["S"], &put["Item"]["version"]["N"]), (&json!("FLEET#default"), &json!("1")));
+        assert_eq!(put["ConditionExpression"], "attribute_not_exists(#pk) OR #expires <= :now");
     }
 
     #[tokio::test]

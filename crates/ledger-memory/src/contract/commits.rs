@@ -3,7 +3,7 @@
 use super::material::{NOW, active, conflict, ended_job, fleet, job, read, state, task, task_id, tombstone, write, write_past, written};
 use super::together::together;
 use fargate_runners_core::job::TOMBSTONE;
-use fargate_runners_core::record::{Key, Record, Version, Versioned};
+use fargate_runners_core::record::{Expected, Key, Record, Version, Versioned, Write};
 use fargate_runners_use_cases::ports::{COMMIT_MAX, CommitError, Ledger, Retry};
 use std::time::Duration;
 
@@ -79,4 +79,15 @@ pub(super) async fn of_writers_at_the_same_time_one_wins(ledger: &impl Ledger) {
         let expected = Versioned::new(state(&fleet, winner), Version(round + 1));
         assert_eq!(read(ledger, Key::Fleet(fleet.clone()), NOW).await, Some(expected), "what the winner wrote stands");
     }
+}
+
+pub(super) async fn what_cannot_be_over_yet_is_made_where_nothing_counts(ledger: &impl Ledger) {
+    let fleet = fleet("fresh");
+    let fresh = |number| Write { record: Record::Task(task(&fleet, number)), expected: Expected::NothingYet };
+    written(ledger, &[fresh(1)], NOW).await;
+    conflict(ledger, &[fresh(1)], NOW).await;
+    conflict(ledger, &[fresh(2), fresh(1)], NOW).await;
+    written(ledger, &[fresh(2), fresh(3)], NOW).await;
+    assert_eq!(active(ledger, &fleet).await.len(), 3);
+    assert_eq!(read(ledger, fresh(2).record.key(), NOW).await, Some(Versioned::new(fresh(2).record, Version(1))));
 }

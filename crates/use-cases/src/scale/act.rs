@@ -34,11 +34,15 @@ struct Settled {
     again: Option<Duration>,
 }
 
-/// A task that ECS has launched, among how many.
+/// A task that ECS has launched.
 struct Started {
     id: TaskId,
     definition: TaskDefinition,
+    /// Among how many.
     with: u32,
+    token: String,
+    /// Whether it was launched now, rather than by a call whose answer was lost: then it may have ended by now.
+    is_fresh: bool,
 }
 
 impl Settled {
@@ -50,7 +54,27 @@ impl Settled {
         self.applied.is_empty() && self.forgotten.is_empty() && self.launches.is_empty() && self.tasks.is_empty() && self.refused.is_none()
     }
 
+    /// Whether tasks that were launched now are all that there is to write: the fleet's record forgets their launches when it is written next.
+    fn is_tasks_only(&self, view: &View) -> bool {
+        self.tasks.iter().all(|task| task.is_fresh)
+            && self.applied.is_empty()
+            && self.forgotten.is_empty()
+            && self.launches.is_empty()
+            && self.refused.is_none()
+            && view.state.get().refused.is_none()
+    }
+
+    fn enter_tasks(&self, view: &mut View, now: Timestamp) {
+        for Started { id, definition, with, token, is_fresh } in &self.tasks {
+            let task = if *is_fresh { view.fresh_task_mut(id, now) } else { view.task_mut(id, now) };
+            task.task_definition = task.task_definition.take().or_else(|| Some(definition.clone()));
+            task.launched_with = *with;
+            task.launch = Some(token.clone());
+        }
+    }
+
     fn enter(&self, view: &mut View, now: Timestamp) {
+        self.enter_tasks(view, now);
         let state = view.state.get_mut();
         for (name, count) in &self.applied {
             if let Some(service) = state.services.get_mut(name) {
@@ -69,12 +93,8 @@ impl Settled {
             None if !self.applied.is_empty() || !self.tasks.is_empty() => state.refused = None,
             None => {}
         }
-        state.launches.retain(|launch| !self.launches.contains(&launch.token));
-        for Started { id, definition, with } in &self.tasks {
-            let task = view.task_mut(id, now);
-            task.task_definition = task.task_definition.take().or_else(|| Some(definition.clone()));
-            task.launched_with = *with;
-        }
+        let is_answered = |token: &String| self.launches.contains(token) || self.tasks.iter().any(|task| task.token == *token);
+        state.launches.retain(|launch| !is_answered(&launch.token));
     }
 }
 
@@ -89,7 +109,8 @@ where
     D: DeadLetters,
     C: Clock,
 {
-    pub(super) async fn act(&self, fleet: &Fleet, plan: Plan, view: View) {
+    /// `decided_at` is when the plan was made.
+    pub(super) async fn act(&self, fleet: &Fleet, plan: Plan, view: View, decided_at: Timestamp) {
         let mut settled = Settled::default();
         self.set_counts(fleet, &plan, &mut settled).await;
         for launch in &plan.launch {
@@ -104,8 +125,16 @@ where
                     let task_ids = tasks.iter().map(TaskId::as_str).collect::<Vec<_>>().join(" ");
                     tracing::info!(fleet = %fleet.name, task_ids, "launched tasks");
                     let with = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
-                    settled.tasks.extend(tasks.into_iter().map(|id| Started { id, definition: launch.task_definition.clone(), with }));
-                    settled.launches.push(launch.token.clone());
+                    if with < launch.count {
+                        settled.launches.push(launch.token.clone());
+                    }
+                    settled.tasks.extend(tasks.into_iter().map(|id| Started {
+                        id,
+                        definition: launch.task_definition.clone(),
+                        with,
+                        token: launch.token.clone(),
+                        is_fresh: launch.at == decided_at,
+                    }));
                 }
                 Err(error) => {
                     // A launch that ECS will never make is decided anew; one that it may have made is repeated under its token. Throttled counts
@@ -153,16 +182,22 @@ where
         }
     }
 
-    /// Writes what ECS answered. The view is as it was committed, so that it is one version on; if that is not so any more, it is read again. Should only its first
-    /// part be written, tasks are in the ledger whose launches are due still: these are repeated under their tokens, and start no second ones.
+    /// Writes what ECS answered. The view is as it was committed, so that it is one version on; if that is not so any more, it is read again. If all that
+    /// was answered is that tasks are launched, only these are written, and the next look forgets their launches. Should only a first part be written, tasks are in
+    /// the ledger whose launches are due still: these are repeated under their tokens, and start no second ones.
     async fn settle(&self, fleet: &Fleet, settled: &Settled, mut view: View) {
         if settled.is_empty() {
             return;
         }
         view.committed();
+        let mut is_tasks_only = settled.is_tasks_only(&view);
         for _ in 0..CONFLICTS_MAX {
             let now = self.clock.now();
-            settled.enter(&mut view, now);
+            if is_tasks_only {
+                settled.enter_tasks(&mut view, now);
+            } else {
+                settled.enter(&mut view, now);
+            }
             match commit(&self.ledger, &view.writes(), now).await {
                 Ok(()) => return,
                 Err(CommitError::Failed(error)) => {
@@ -170,7 +205,7 @@ where
                     self.look_again(&fleet.name, AFTER_LOST_ANSWER).await;
                     return;
                 }
-                Err(CommitError::Conflict) => {}
+                Err(CommitError::Conflict) => is_tasks_only = false,
             }
             let tasks = settled.tasks.iter().map(|task| Key::Task(fleet.name.clone(), task.id.clone()));
             let keys: Vec<Key> = std::iter::once(Key::Fleet(fleet.name.clone())).chain(tasks).collect();

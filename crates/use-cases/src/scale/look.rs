@@ -5,7 +5,7 @@ use crate::find;
 use crate::measure;
 use crate::ports::{Bus, COMMIT_MAX, Capacity, Clock, CommitError, DeadLetters, FleetQueue, Fleets, Ledger, PortError, WakeUp, chain};
 use crate::webhook::DOUBT;
-use fargate_runners_core::apply::{apply, is_taken_for_new, keys_of, keys_of_stopped, take_losses};
+use fargate_runners_core::apply::{apply, forget_answered, is_taken_for_new, keys_of, keys_of_stopped, take_losses};
 use fargate_runners_core::events::{Event, RunnerLost};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::FleetName;
@@ -78,7 +78,7 @@ where
             if let (Some(fleet), Some(plan)) = (fleet, plan) {
                 tell(&fleet, &plan, &view);
                 measure::fleet(name, &view.state.get().counts, plan.waiting_since, now);
-                self.act(&fleet, plan, view).await;
+                self.act(&fleet, plan, view, now).await;
             }
             return Ok(());
         }
@@ -91,6 +91,7 @@ where
         for event in noted.iter().chain(events) {
             apply(view, event, &self.stack, now);
         }
+        forget_answered(view);
         TakenIn { awaited, losses: take_losses(view, now) }
     }
 
