@@ -14,6 +14,7 @@ pub enum Mutant {
     LowerWhileSomethingBoots,
     HandBackPoisoned,
     LateEventReopens,
+    ForgetNotes,
     ScaleOutsideTheGroup,
     AnswerBeforePublishing,
     IgnoreMaximum,
@@ -64,7 +65,7 @@ pub fn set(mutant: Option<Mutant>) {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::MintBeforeProtection,
         Self::RepeatAfterAck,
         Self::TrustBusy,
@@ -74,6 +75,7 @@ impl Mutant {
         Self::LowerWhileSomethingBoots,
         Self::HandBackPoisoned,
         Self::LateEventReopens,
+        Self::ForgetNotes,
         Self::ScaleOutsideTheGroup,
         Self::AnswerBeforePublishing,
         Self::IgnoreMaximum,
@@ -112,6 +114,7 @@ impl Mutant {
             Self::LowerWhileSomethingBoots => "a desired count is lowered while a needed task boots without protection",
             Self::HandBackPoisoned => "a message that cannot be read is handed back to the queue",
             Self::LateEventReopens => "the newest delivery wins, so that a late one opens a job again",
+            Self::ForgetNotes => "what is noted with a job is not taken in",
             Self::ScaleOutsideTheGroup => "a wake-up makes a look at once instead of going through the fleet's group",
             Self::AnswerBeforePublishing => "the webhook answers 202 although publishing failed",
             Self::IgnoreMaximum => "the wanted number is not held against the maximum",

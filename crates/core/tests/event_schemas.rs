@@ -46,7 +46,7 @@ fn job(phase: JobPhase, is_full: bool) -> Event {
         at: is_full.then_some(AT),
         seen_at: AT,
         delivery: "guid".to_owned(),
-        noted: false,
+        noted: is_full,
     })
 }
 

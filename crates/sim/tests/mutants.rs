@@ -73,6 +73,7 @@ found! {
     lowering_while_something_boots_is_found: LowerWhileSomethingBoots breaks "R1" in 40 jobs, 1 h, within 12;
     handing_back_what_is_poisoned_is_found: HandBackPoisoned breaks "R6" or "R7" in 20 jobs, 1 h, within 8, MessagePoisoned = 0.1;
     a_late_event_that_opens_a_job_again_is_found: LateEventReopens breaks "R2" in 20 jobs, 1 h, within 8, DeliveryReordered = 0.2;
+    forgetting_what_is_noted_is_found: ForgetNotes breaks "R7" or "R6" in 20 jobs, 1 h, within 8;
     looking_outside_of_the_group_is_found: ScaleOutsideTheGroup breaks "R3" in 20 jobs, 1 h, within 8;
     answering_before_publishing_is_found: AnswerBeforePublishing breaks "R6" in 20 jobs, 1 h, within 12, CallThrottled = 0.3;
     ignoring_the_maximum_is_found: IgnoreMaximum breaks "R8" in 40 jobs, 1 h, within 8;

@@ -9,6 +9,7 @@ use fargate_runners_core::apply::{apply, forget_answered, is_taken_for_new, keys
 use fargate_runners_core::events::{Event, RunnerLost};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::FleetName;
+use fargate_runners_core::mutant::{self, Mutant};
 use fargate_runners_core::news::Awaited;
 use fargate_runners_core::plan::{Plan, plan};
 use fargate_runners_core::record::{Key, View, Write};
@@ -128,7 +129,8 @@ where
 
     /// What was noted with the jobs that were read, as events, with what these are about added to the view.
     pub(super) async fn noted(&self, view: &mut View, now: Timestamp) -> Result<Vec<Event>, PortError> {
-        let noted: Vec<Event> = std::mem::take(&mut view.noted).into_iter().map(Event::Job).collect();
+        let noted: Vec<Event> =
+            std::mem::take(&mut view.noted).into_iter().filter(|_| !mutant::is(Mutant::ForgetNotes)).map(Event::Job).collect();
         let missing: BTreeSet<Key> = noted.iter().flat_map(|event| keys_of(event, &self.stack)).filter(|key| !view.holds(key)).collect();
         if !missing.is_empty() {
             view.add(self.ledger.read(&Vec::from_iter(missing), now).await?);

@@ -13,8 +13,9 @@ pub enum Paid {
 use Paid::{ByJobs, Once};
 
 /// Function, call, who pays for it, why.
-const REASONS: [(&str, &str, Paid, &str); 60] = [
+const REASONS: [(&str, &str, Paid, &str); 61] = [
     ("webhook", "events:PutEvents", ByJobs, "a delivery becomes an event"),
+    ("webhook", "dynamodb:UpdateItem JOB", ByJobs, "progress that needs no look is noted with its job"),
     ("webhook", "ssm:GetParametersByPath fleets", Once, "a process and 5 minutes, or a doubt and 30 s"),
     ("webhook", "ssm:GetParametersByPath webhook-secrets", Once, "a process and 5 minutes, or a doubt and 30 s"),
     ("scale", "ssm:GetParametersByPath fleets", Once, "a process and 30 s: launches are of the newest revision"),
@@ -23,10 +24,10 @@ const REASONS: [(&str, &str, Paid, &str); 60] = [
     ("scale", "dynamodb:GetItem TASK", ByJobs, "a task that is not listed, and an event is about"),
     ("scale", "dynamodb:GetItem STATE", ByJobs, "can a look be put off? or a launch's answer met another write"),
     ("scale", "dynamodb:BatchGetItem", ByJobs, "several of these"),
-    ("scale", "dynamodb:TransactWriteItems", ByJobs, "what a look has learned and decided; what ECS has answered; an end moves a record"),
+    ("scale", "dynamodb:TransactWriteItems", ByJobs, "what a look has learned and decided; tasks were launched; an end moves a record"),
     ("scale", "dynamodb:PutItem STATE", ByJobs, "the same, when it is one record"),
     ("scale", "dynamodb:PutItem JOB", ByJobs, "the same, when it is one record"),
-    ("scale", "dynamodb:PutItem TASK", ByJobs, "the same, when it is one record"),
+    ("scale", "dynamodb:PutItem TASK", ByJobs, "a task was launched; or the same, when it is one record"),
     ("scale", "ecs:RunTask", ByJobs, "up to ten tasks"),
     ("scale", "ecs:UpdateService", ByJobs, "a desired count"),
     ("scale", "ecs:UpdateTaskProtection", ByJobs, "up to ten ready tasks lose their protection before a count falls"),
