@@ -166,6 +166,15 @@ impl Versioned {
         Self { record, version, noted: Vec::new() }
     }
 
+    /// The record with what was noted with it, for people.
+    #[must_use]
+    pub fn into_record(self) -> Record {
+        match self.record {
+            Record::Job(job) => Record::Job(job.after(&self.noted)),
+            other => other,
+        }
+    }
+
     /// What whoever has read this expects to find when it writes.
     #[must_use]
     pub fn expected(&self) -> Expected {

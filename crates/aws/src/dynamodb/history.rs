@@ -60,7 +60,7 @@ impl History {
                 pages -= 1;
                 let (items, next) = page(aws, table, (fleet, place, kind), ended_since, from).await?;
                 for item in &items {
-                    records.extend(record_of(item, now)?.map(|found| (found.record.key(), found.record)));
+                    records.extend(record_of(item, now)?.map(|found| (found.record.key(), found.into_record())));
                 }
                 from = next;
                 if from.is_none() {
@@ -98,6 +98,24 @@ mod tests {
     use super::*;
     use crate::testing::Answers;
     use serde_json::json;
+
+    #[tokio::test]
+    async fn a_job_has_come_as_far_as_is_noted_with_it() {
+        let job = json!({"job": {
+            "job_id": 7, "fleet": "default", "home": true, "run_id": 1, "run_attempt": 1, "repository": "octo-org/hello", "name": "build", "labels": [],
+            "phase": "queued", "seen_at": 1,
+        }});
+        let note = json!({"phase": "in_progress", "runner_name": "runner", "seen_at": 2, "delivery": "guid"});
+        let item = json!({
+            "pk": {"S": "FLEET#default"}, "sk": {"S": "JOB#7"}, "version": {"N": "2"},
+            "body": {"S": job.to_string()}, "noted_in_progress": {"S": note.to_string()},
+        });
+        let (_, aws) = Answers::of([(200, json!({"Items": [item]})), (200, json!({"Items": []}))]);
+        let fleet = FleetName::parse("default").unwrap();
+        let history = History::read(&aws, "ledger", &fleet, Kind::Jobs, Timestamp::from_secs(1), Timestamp::from_secs(3)).await.unwrap();
+        let [Record::Job(job)] = &history.records[..] else { panic!("{history:?}") };
+        assert_eq!((job.phase, job.runner_name.as_deref()), (fargate_runners_core::job::JobPhase::InProgress, Some("runner")));
+    }
 
     #[tokio::test]
     async fn what_ended_before_is_left_out_by_the_table_itself() {

@@ -62,8 +62,8 @@ async fn gather(stack: &Stack, repository: Option<RepositoryName>, job: JobId, s
     let names =
         fleets.iter().map(|facts| facts.fleet.name.clone()).chain(unreadable.keys().filter_map(|parameter| described_by(parameter)));
     let keys: Vec<Key> = names.map(|fleet| Key::Job(fleet, job)).collect();
-    let found = ledger.read(&keys, now).await?.into_iter().filter_map(|versioned| match versioned.record {
-        Record::Job(job) => Some(job.after(&versioned.noted)),
+    let found = ledger.read(&keys, now).await?.into_iter().filter_map(|versioned| match versioned.into_record() {
+        Record::Job(job) => Some(job),
         _ => None,
     });
     let records: Vec<JobRecord> = found.collect();
