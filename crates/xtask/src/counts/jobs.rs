@@ -40,7 +40,8 @@ pub fn lines(counts: &Counts) -> Vec<Line> {
     let sent = number(counts.calls.iter().filter(|call| call.name == "sqs:SendMessage").count() as u64);
     // A wake-up is sent to one queue, and by whoever gets it to the other.
     let forwarded = sent / 2.0;
-    let events = number(counts.events as u64);
+    let events = number(counts.events.all as u64);
+    let queued = number((counts.events.all - counts.events.noted) as u64);
     let line = |price: Price, quantity: f64, note: &'static str| Line { price, quantity, note };
     vec![
         line(HTTP_API, number(requests), "deliveries of GitHub, questions of tasks"),
@@ -51,7 +52,7 @@ pub fn lines(counts: &Counts) -> Vec<Line> {
             "as billed here: unoptimised unless built as deployed, on a machine that does everything else too",
         ),
         line(EVENTBRIDGE_EVENT, events, ""),
-        line(SQS_FIFO, events + forwarded + (batches - forwarded) * REQUESTS_A_BATCH, "sent, received, deleted"),
+        line(SQS_FIFO, queued + forwarded + (batches - forwarded) * REQUESTS_A_BATCH, "sent, received, deleted"),
         line(SQS_STANDARD, forwarded * (1.0 + REQUESTS_A_BATCH), "wake-ups"),
         line(DYNAMODB_WRITE, counts.calls_of_jobs().map(|call| call.write_units).sum(), "transactions count double"),
         line(DYNAMODB_READ, counts.calls_of_jobs().map(|call| call.read_units).sum(), ""),

@@ -14,8 +14,8 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::problem::{Outcome, Problem};
-use crate::stack::RunFolder;
 use crate::stack::counted::Call;
+use crate::stack::{OnTheBus, RunFolder};
 
 pub use self::functions::{Function, Functions};
 use self::reasons::Paid;
@@ -39,7 +39,7 @@ pub struct Counts {
     /// Wake-ups that are still to come when all is over.
     pub wake_ups_to_come: u64,
     /// Events of ours on the bus.
-    pub events: usize,
+    pub events: OnTheBus,
     /// The healer left out.
     pub calls: Vec<Call>,
     /// Of the healer, while there were jobs.

@@ -166,7 +166,7 @@ async fn perform(project: &Project, stack: &mut Stack, arguments: &Arguments) ->
         let checked = format!(
             "Every job ended as it should, nothing is left behind, and none of {} secrets stands in any output ({} public events among them).",
             secrets.len(),
-            counts.events
+            counts.events.all
         );
         screen.line(Tone::Good, &checked);
     }

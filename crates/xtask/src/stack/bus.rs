@@ -24,6 +24,15 @@ const AT_ONCE: u64 = 10;
 /// More reads than any demo needs.
 const READS: usize = 10_000;
 
+/// How many events have come.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OnTheBus {
+    /// In all.
+    pub all: usize,
+    /// Of these, what is noted in the ledger: no fleet's rule sends it on to a queue.
+    pub noted: usize,
+}
+
 /// A queue that gets every event of the bus.
 #[derive(Debug)]
 pub struct Listener {
@@ -52,8 +61,8 @@ impl Listener {
         Ok(Self { queue_url })
     }
 
-    /// Writes all events that have come so far into a file, a line each, and says how many.
-    pub async fn write(&self, aws: &aws::Emulator, file: &Path) -> Outcome<usize> {
+    /// Writes all events that have come so far into a file, a line each, and counts them.
+    pub async fn write(&self, aws: &aws::Emulator, file: &Path) -> Outcome<OnTheBus> {
         let mut lines = Vec::new();
         for _ in 0..READS {
             let question = json!({ "QueueUrl": self.queue_url, "MaxNumberOfMessages": AT_ONCE });
@@ -65,7 +74,8 @@ impl Listener {
             lines.extend(messages.iter().filter_map(|message| message["Body"].as_str().map(str::to_owned)));
         }
         fs::write(file, lines.join("\n"))?;
-        Ok(lines.len())
+        let is_noted = |line: &String| serde_json::from_str::<Value>(line).is_ok_and(|event| event["detail"]["noted"] == true);
+        Ok(OnTheBus { all: lines.len(), noted: lines.iter().filter(|line| is_noted(line)).count() })
     }
 }
 

@@ -36,6 +36,7 @@ use crate::project::Project;
 use crate::tools::Tools;
 
 use self::bus::Listener;
+pub use self::bus::OnTheBus;
 use self::counted::{Call, EcsCalls};
 pub use self::deploy::CONTROL_PLANE;
 use self::deploy::Deploy;
@@ -234,12 +235,12 @@ impl Stack {
         self.emulator.check()
     }
 
-    /// Puts what was logged elsewhere into the run's folder: the functions' logs and the bus's events. Says how many events there were.
-    pub async fn collect_logs(&self) -> Outcome<usize> {
+    /// Puts what was logged elsewhere into the run's folder: the functions' logs and the bus's events. Counts the events.
+    pub async fn collect_logs(&self) -> Outcome<OnTheBus> {
         logs::fetch(&self.aws, &self.run).await?;
         match &self.listener {
             Some(listener) => listener.write(&self.aws, &self.run.bus_log()).await,
-            None => Ok(0),
+            None => Ok(OnTheBus::default()),
         }
     }
 
