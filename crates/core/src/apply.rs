@@ -87,15 +87,35 @@ pub fn forget_answered(view: &mut View) {
     }
 }
 
-/// Takes in what was noted with the records, for a reader. Whoever writes the view reads first what the notes are about besides (`keys_of`); here a task
-/// that was not read stays unknown.
+/// Takes in what was noted with the records, for a reader: a task that was not read stays unknown.
 pub fn apply_noted(view: &mut View, stack: &StackId, now: Timestamp) {
     forget_answered(view);
-    for job in std::mem::take(&mut view.noted) {
-        let unknown = own_runner(&job, stack).filter(|task| !view.tasks.contains_key(task));
-        apply(view, &Event::Job(job), stack, now);
+    for event in leave_noted(view, &[], stack, now) {
+        let Event::Job(job) = &event else { continue };
+        let unknown = own_runner(job, stack).filter(|task| !view.tasks.contains_key(task));
+        apply(view, &event, stack, now);
         unknown.map(|task| view.tasks.remove(&task));
     }
+}
+
+/// Takes in what was noted with jobs whose tasks live, and of which no event tells: it stands in the ledger, and is written only with what follows from something
+/// else. The rest is given back, to be taken in like events.
+pub fn leave_noted(view: &mut View, events: &[Event], stack: &StackId, now: Timestamp) -> Vec<Event> {
+    let told: BTreeSet<Key> = events.iter().flat_map(|event| keys_of(event, stack)).collect();
+    let mut rest = Vec::new();
+    for job in std::mem::take(&mut view.noted) {
+        let lives = |task: &TaskId| view.tasks.get(task).is_some_and(|task| task.get().stop.is_none());
+        let (task_id, job_id) = (own_runner(&job, stack).filter(lives), job.job_id);
+        let event = Event::Job(job);
+        let (Some(task_id), false) = (task_id, keys_of(&event, stack).iter().any(|key| told.contains(key))) else {
+            rest.push(event);
+            continue;
+        };
+        apply(view, &event, stack, now);
+        view.jobs.get_mut(&job_id).map(Slot::known);
+        view.tasks.get_mut(&task_id).map(Slot::known);
+    }
+    rest
 }
 
 /// Adds what an event says.

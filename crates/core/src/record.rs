@@ -219,6 +219,8 @@ pub struct Slot<T> {
     value: T,
     read: Read<T>,
     version: Version,
+    /// Where the record stands, if that is not where the value that was read would.
+    stands: Option<Place>,
 }
 
 /// What was read. It is kept only once somebody may change the value: most records of a view are looked at and left as they are, and shall not take twice the
@@ -234,17 +236,17 @@ enum Read<T> {
 impl<T: Clone + PartialEq> Slot<T> {
     /// A value that was read.
     pub const fn read(value: T, version: Version) -> Self {
-        Self { value, read: Read::TheValue, version }
+        Self { value, read: Read::TheValue, version, stands: None }
     }
 
     /// A value for which there is no record yet.
     pub const fn new(value: T) -> Self {
-        Self { value, read: Read::Nothing, version: Version(0) }
+        Self { value, read: Read::Nothing, version: Version(0), stands: None }
     }
 
     /// A value for which there is no record yet, about what began a moment ago.
     pub const fn fresh(value: T) -> Self {
-        Self { value, read: Read::NothingYet, version: Version(0) }
+        Self { value, read: Read::NothingYet, version: Version(0), stands: None }
     }
 
     /// The value.
@@ -270,6 +272,7 @@ impl<T: Clone + PartialEq> Slot<T> {
         if self.is_changed() {
             self.version = Version(self.version.0 + 1);
             self.read = Read::TheValue;
+            self.stands = None;
         }
     }
 
@@ -293,10 +296,18 @@ impl<T: Clone + PartialEq> Slot<T> {
 }
 
 impl<T: Recorded + PartialEq> Slot<T> {
+    /// Takes the value for what was read: all that it says stands in the ledger, if not in the record itself.
+    pub fn known(&mut self) {
+        if let Some(read) = self.as_read() {
+            self.stands = Some(self.stands.unwrap_or_else(|| read.place()));
+            self.read = Read::TheValue;
+        }
+    }
+
     /// The value, to be written where what was read stands still.
     pub fn to_write(&self) -> Write {
         let expected = match self.as_read() {
-            Some(read) => Expected::Record(read.place(), self.version),
+            Some(read) => Expected::Record(self.stands.unwrap_or_else(|| read.place()), self.version),
             None if matches!(self.read, Read::NothingYet) => Expected::NothingYet,
             None => Expected::Nothing,
         };

@@ -10,7 +10,7 @@ use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, Service
 use fargate_runners_core::job::{JobEvent, JobPhase};
 use fargate_runners_core::labels::Labels;
 use fargate_runners_core::names::RunnerName;
-use fargate_runners_core::record::{Expected, Key, Record, Write};
+use fargate_runners_core::record::{Expected, Key, Record, Versioned, Write};
 use fargate_runners_core::state::{FleetState, ServiceState};
 use fargate_runners_core::task::{Stop, TaskRecord};
 use fargate_runners_use_cases::ports::{Clock, Ledger, Notes, Retry};
@@ -322,23 +322,45 @@ async fn a_count_that_ecs_may_have_reached_already_is_never_set_to_less_for_want
     assert_eq!(world.with(|state| state.wants.clone()), [(old, 8), (service(1), 2)]);
 }
 
-#[tokio::test]
-async fn what_was_noted_of_a_job_counts_with_the_next_look() {
-    let world = World::default();
-    scale(&world).handle(vec![queued("burst", 1)]).await;
-    let Ok(Event::Job(over)) = Event::from_message(&completed("burst", 1, 1).body) else { unreachable!() };
+/// A runner of the fleet has taken its job, and ended it, as is noted.
+async fn noted(world: &World, job: u64, task: u64) -> JobEvent {
+    let Ok(Event::Job(over)) = Event::from_message(&completed("burst", job, task).body) else { unreachable!() };
     for phase in [JobPhase::InProgress, JobPhase::Completed] {
         assert!(world.1.note(&JobEvent { phase, ..over.clone() }).await.unwrap());
     }
-    let end = stopped("burst", 1);
-    scale(&world).handle(vec![end]).await;
+    over
+}
+
+async fn known(world: &World, job: u64) -> Versioned {
+    let key = Key::Job(FleetName::parse("burst").unwrap(), JobId(job));
+    world.1.read(&[key], world.now()).await.unwrap().remove(0)
+}
+
+#[tokio::test]
+async fn what_is_noted_of_a_job_is_written_when_its_task_has_ended() {
+    let world = World::default();
+    scale(&world).handle(vec![queued("burst", 1)]).await;
+    let over = noted(&world, 1, 1000).await;
+    scale(&world).handle(vec![stopped("burst", 1000)]).await;
     let fleet = FleetName::parse("burst").unwrap();
-    let counts = |record: &Record| matches!(record, Record::Job(_));
-    assert!(!world.1.active(&fleet, world.now()).await.unwrap().iter().any(|found| counts(&found.record)), "the job is over");
-    let task = world.task("burst", 1).await.unwrap();
+    let active = world.1.active(&fleet, world.now()).await.unwrap();
+    assert!(matches!(&active[..], [Versioned { record: Record::Fleet(_), .. }]), "{active:?}");
+    let task = world.task("burst", 1000).await.unwrap();
     assert_eq!((task.job_id, task.job_ended_at), (Some(JobId(1)), over.at));
-    let found = world.1.read(&[Key::Job(fleet, JobId(1))], world.now()).await.unwrap();
-    let [job] = &found[..] else { panic!("{found:?}") };
+    let job = known(&world, 1).await;
     assert_eq!(job.noted, []);
     assert!(matches!(&job.record, Record::Job(job) if job.ended_at == over.at && job.taken_at.is_some()), "{job:?}");
+}
+
+#[tokio::test]
+async fn what_is_noted_of_a_job_counts_before_it_is_written() {
+    let world = World::default();
+    scale(&world).handle(vec![queued("burst", 1)]).await;
+    noted(&world, 1, 1000).await;
+    let before = (known(&world, 1).await, world.task("burst", 1000).await);
+    world.passes(60);
+    scale(&world).handle(vec![look("burst")]).await;
+    let state = world.state("burst").await.unwrap();
+    assert_eq!((state.wanted, state.counts.finishing, state.launches.len()), (0, 1, 0));
+    assert_eq!((known(&world, 1).await, world.task("burst", 1000).await), before, "as it was");
 }

@@ -5,7 +5,7 @@ use crate::find;
 use crate::measure;
 use crate::ports::{Bus, COMMIT_MAX, Capacity, Clock, CommitError, DeadLetters, FleetQueue, Fleets, Ledger, PortError, WakeUp, chain};
 use crate::webhook::DOUBT;
-use fargate_runners_core::apply::{apply, forget_answered, is_taken_for_new, keys_of, keys_of_stopped, take_losses};
+use fargate_runners_core::apply::{apply, forget_answered, is_taken_for_new, keys_of, keys_of_stopped, leave_noted, take_losses};
 use fargate_runners_core::events::{Event, RunnerLost};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::FleetName;
@@ -122,15 +122,15 @@ where
         if !missing.is_empty() {
             view.add(self.ledger.read(&missing, now).await?);
         }
-        let noted = self.noted(&mut view, now).await?;
+        let noted = self.noted(&mut view, events, now).await?;
         self.read_closed(&mut view, events, now).await?;
         Ok((view, noted))
     }
 
-    /// What was noted with the jobs that were read, as events, with what these are about added to the view.
-    pub(super) async fn noted(&self, view: &mut View, now: Timestamp) -> Result<Vec<Event>, PortError> {
-        let noted: Vec<Event> =
-            std::mem::take(&mut view.noted).into_iter().filter(|_| !mutant::is(Mutant::ForgetNotes)).map(Event::Job).collect();
+    /// What was noted with the jobs that were read and is to be written now, as events, with what these are about added to the view. The rest is in the view.
+    pub(super) async fn noted(&self, view: &mut View, events: &[Event], now: Timestamp) -> Result<Vec<Event>, PortError> {
+        view.noted.retain(|_| !mutant::is(Mutant::ForgetNotes));
+        let noted = leave_noted(view, events, &self.stack, now);
         let missing: BTreeSet<Key> = noted.iter().flat_map(|event| keys_of(event, &self.stack)).filter(|key| !view.holds(key)).collect();
         if !missing.is_empty() {
             view.add(self.ledger.read(&Vec::from_iter(missing), now).await?);
