@@ -90,7 +90,10 @@ pub enum Refusal {
 
 /// Whether a registration may be minted for the task, which was told the given nonce's hash. Changes nothing.
 pub fn may_claim(task: &TaskRecord, nonce: &str, now: Timestamp) -> Result<(), Refusal> {
-    may_go_on(task, nonce, now)?;
+    is_its_own(task, nonce)?;
+    // Before anything is said about leaving: a runner that is being made could not be removed yet.
+    is_nothing_under_way(task, now)?;
+    may_register(task)?;
     if task.registered_at.is_some() && !mutant::is(Mutant::RepeatAfterAck) {
         return Err(Refusal::Forbidden("its registration is acknowledged already: nothing is minted for it again"));
     }
@@ -128,10 +131,14 @@ pub fn begin_mint(task: &mut TaskRecord, nonce: &str, now: Timestamp) {
     task.minting_until = Some(now + MINT_LOCK);
 }
 
-/// Marks a mint as done.
+/// Marks a mint as done, if the record tells of its begin and not of its end: a registration is made once under an attempt, and none after it before the end
+/// of the lock. What earlier attempts had made was removed before.
 pub fn end_mint(task: &mut TaskRecord, minted: Minted) {
-    task.minted = Some(minted);
-    task.minting_until = None;
+    if task.minting_until.is_some() && task.attempt == minted.attempt {
+        task.cleared = minted.attempt.saturating_sub(1);
+        task.minted = Some(minted);
+        task.minting_until = None;
+    }
 }
 
 /// Marks a mint as not done: GitHub refused it, so that nothing was made.
@@ -142,15 +149,24 @@ pub fn undo_mint(task: &mut TaskRecord) {
 
 /// Takes the acknowledgement of a registration, of this attempt if the task names one. A repeat of the same is taken again. One that the task has got, and
 /// a late repeat of its request has removed, is not taken: its listener would find no runner at GitHub.
+///
+/// Nobody may have written that the mint is done. Who names its attempt has the answer that told of it, so that nothing is under way any more; who names none
+/// waits until nothing can be. GitHub's id of the runner is then not known: what the task would say of it is not asked for, since it could be another's.
 pub fn acknowledge(task: &mut TaskRecord, nonce: &str, attempt: Option<u8>, now: Timestamp) -> Result<(), Refusal> {
     let is_newest = attempt.is_none_or(|attempt| attempt == task.attempt);
     if is_newest && task.registered_at.is_some() && task.stop.is_none() && task.nonce_sha256.as_deref() == Some(nonce) {
         return Ok(());
     }
-    may_go_on(task, nonce, now)?;
+    is_its_own(task, nonce)?;
+    if attempt.is_none() || !is_newest {
+        is_nothing_under_way(task, now)?;
+    }
+    may_register(task)?;
     if !is_newest {
         return Err(Refusal::Forbidden("a repeat of its request has replaced the registration that it acknowledges"));
     }
+    let attempt = task.attempt;
+    end_mint(task, Minted { attempt, runner_id: None, at: now });
     if task.minted.as_ref().is_none_or(|minted| minted.attempt != task.attempt) || task.nonce_sha256.is_none() {
         return Err(Refusal::Forbidden("there is no registration to acknowledge"));
     }
@@ -158,14 +174,21 @@ pub fn acknowledge(task: &mut TaskRecord, nonce: &str, attempt: Option<u8>, now:
     Ok(())
 }
 
-fn may_go_on(task: &TaskRecord, nonce: &str, now: Timestamp) -> Result<(), Refusal> {
+fn is_its_own(task: &TaskRecord, nonce: &str) -> Result<(), Refusal> {
     if task.nonce_sha256.as_deref().is_some_and(|known| known != nonce) {
         return Err(Refusal::Forbidden("it came with a second nonce"));
     }
-    // Before anything is said about leaving: a runner that is being made could not be removed yet.
-    if let Some(until) = task.minting_until.filter(|until| *until > now) {
-        return Err(Refusal::AskAgain { reason: "another call mints for this task", after: until.since(now) });
+    Ok(())
+}
+
+fn is_nothing_under_way(task: &TaskRecord, now: Timestamp) -> Result<(), Refusal> {
+    match task.minting_until.filter(|until| *until > now) {
+        Some(until) => Err(Refusal::AskAgain { reason: "another call mints for this task", after: until.since(now) }),
+        None => Ok(()),
     }
+}
+
+fn may_register(task: &TaskRecord) -> Result<(), Refusal> {
     match task.state() {
         TaskState::Gone => Err(Refusal::Forbidden("the task has ended")),
         TaskState::Busy | TaskState::Finishing => Err(Refusal::Forbidden("the task has or had a job")),
@@ -261,147 +284,4 @@ pub fn condemn(task: &mut TaskRecord, now: Timestamp) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ids::{FleetName, TaskId};
-
-    const NOW: Timestamp = Timestamp::from_secs(10_000);
-
-    fn task() -> TaskRecord {
-        TaskRecord::new(FleetName::parse("default").unwrap(), TaskId::parse(&"a".repeat(32)).unwrap(), NOW)
-    }
-
-    fn definition() -> TaskDefinition {
-        TaskDefinition::parse("arn:aws:ecs:eu-west-1:1:task-definition/runners-default:3").unwrap()
-    }
-
-    fn minted() -> TaskRecord {
-        let mut task = task();
-        claim(&mut task, "n1", &definition(), None, NOW);
-        begin_mint(&mut task, "n1", NOW);
-        let attempt = task.attempt;
-        end_mint(&mut task, Minted { attempt, runner_id: None, at: NOW });
-        task
-    }
-
-    fn registered() -> TaskRecord {
-        let mut task = minted();
-        acknowledge(&mut task, "n1", Some(1), NOW).unwrap();
-        task
-    }
-
-    #[test]
-    fn those_who_find_a_window_full_are_told_to_come_in_the_next_ones_in_turn() {
-        let (window, each) = (mint_window(NOW + Duration::from_secs(3)), u64::from(mints_per_window()));
-        assert_eq!(window, NOW);
-        let turn = |asked| mint_turn(window, asked).map(|at| at.since(window).as_secs() / MINT_WINDOW.as_secs());
-        assert_eq!((turn(1), turn(each)), (None, None));
-        assert_eq!((turn(each + 1), turn(2 * each)), (Some(1), Some(1)));
-        assert_eq!((turn(2 * each + 1), turn(3 * each)), (Some(2), Some(2)));
-        assert_eq!((turn(4 * each), turn(4 * each + 1), turn(99 * each)), (Some(3), Some(4), Some(4)));
-    }
-
-    #[test]
-    fn a_lost_answer_may_be_asked_for_again_until_the_acknowledgement_and_never_after() {
-        let mut task = minted();
-        assert_eq!(may_claim(&task, "n1", NOW), Ok(()));
-        acknowledge(&mut task, "n1", Some(1), NOW).unwrap();
-        assert!(matches!(may_claim(&task, "n1", NOW), Err(Refusal::Forbidden(_))));
-        assert_eq!(acknowledge(&mut task, "n1", Some(1), NOW), Ok(()));
-    }
-
-    #[test]
-    fn a_second_nonce_gets_nothing() {
-        let mut task = minted();
-        assert!(matches!(may_claim(&task, "n2", NOW), Err(Refusal::Forbidden(_))));
-        assert!(matches!(acknowledge(&mut task, "n2", Some(1), NOW), Err(Refusal::Forbidden(_))));
-    }
-
-    #[test]
-    fn two_mints_for_one_task_do_not_overlap() {
-        let mut task = task();
-        claim(&mut task, "n1", &definition(), None, NOW);
-        begin_mint(&mut task, "n1", NOW);
-        assert!(matches!(may_claim(&task, "n1", NOW), Err(Refusal::AskAgain { after, .. }) if after == MINT_LOCK));
-        assert!(matches!(acknowledge(&mut task, "n1", Some(1), NOW), Err(Refusal::AskAgain { .. })));
-        assert_eq!(may_claim(&task, "n1", NOW + MINT_LOCK), Ok(()));
-    }
-
-    #[test]
-    fn a_registration_that_a_repeat_has_replaced_or_may_have_removed_is_not_acknowledged() {
-        let mut task = minted();
-        begin_mint(&mut task, "n1", NOW);
-        undo_mint(&mut task);
-        assert!(
-            matches!(acknowledge(&mut task, "n1", Some(1), NOW), Err(Refusal::Forbidden(_))),
-            "it may have been removed before GitHub refused"
-        );
-        begin_mint(&mut task, "n1", NOW);
-        end_mint(&mut task, Minted { attempt: 2, runner_id: None, at: NOW });
-        assert!(matches!(acknowledge(&mut task, "n1", Some(1), NOW), Err(Refusal::Forbidden(_))));
-        assert_eq!(acknowledge(&mut task, "n1", Some(2), NOW), Ok(()));
-        assert!(matches!(acknowledge(&mut task, "n1", Some(1), NOW), Err(Refusal::Forbidden(_))));
-        assert_eq!(acknowledge(&mut task, "n1", None, NOW), Ok(()), "a start script from before it named its runner");
-    }
-
-    #[test]
-    fn registering_and_condemning_exclude_each_other() {
-        assert!(!condemn(&mut registered(), NOW));
-        let mut task = minted();
-        assert!(condemn(&mut task, NOW));
-        assert!(matches!(acknowledge(&mut task, "n1", Some(1), NOW), Err(Refusal::Leave(_))));
-        assert!(matches!(may_claim(&task, "n1", NOW), Err(Refusal::Leave(_))));
-    }
-
-    #[test]
-    fn one_place_too_many_is_left_by_one_runner() {
-        let mut state = FleetState::new(FleetName::parse("default").unwrap());
-        state.surplus = 1;
-        let (mut first, mut second) = (registered(), registered());
-        assert_eq!(lease(&mut first, &mut state, NOW), Ok(Lease::Leave(LeaveReason::Surplus)));
-        assert_eq!(lease(&mut second, &mut state, NOW), Ok(Lease::Stay));
-        assert_eq!(lease(&mut first, &mut state, NOW), Ok(Lease::Leave(LeaveReason::Surplus)));
-        assert_eq!(state.surplus, 0);
-    }
-
-    #[test]
-    fn a_runner_that_a_job_waits_beside_for_long_is_suspect_once_a_minute() {
-        let mut state = FleetState::new(FleetName::parse("default").unwrap());
-        let later = NOW + HUNG_AFTER;
-        assert!(!is_suspect(&registered(), &state, later), "no job waits");
-        state.waiting_since = Some(NOW);
-        assert!(is_suspect(&registered(), &state, later));
-        assert!(!is_suspect(&minted(), &state, later), "it is not idle");
-        state.waiting_since = Some(later);
-        assert!(!is_suspect(&registered(), &state, later), "it has waited for a moment only");
-        state.waiting_since = Some(NOW);
-        state.hung_granted_at = later;
-        assert!(!is_suspect(&registered(), &state, later));
-        assert!(is_suspect(&registered(), &state, later + HUNG_EVERY));
-    }
-
-    #[test]
-    fn a_runner_with_a_job_stays_whatever_it_asks() {
-        let mut state = FleetState::new(FleetName::parse("default").unwrap());
-        state.surplus = 1;
-        let mut task = registered();
-        task.had_job(crate::ids::JobId(1), None);
-        assert_eq!(lease(&mut task, &mut state, NOW), Ok(Lease::Stay));
-        assert_eq!(state.surplus, 1);
-    }
-
-    #[test]
-    fn an_idle_runner_of_a_replaced_revision_leaves() {
-        let mut state = FleetState::new(FleetName::parse("default").unwrap());
-        state.current = TaskDefinition::parse("arn:aws:ecs:eu-west-1:1:task-definition/runners-default:4").ok();
-        assert_eq!(lease(&mut registered(), &mut state, NOW), Ok(Lease::Leave(LeaveReason::Replaced)));
-    }
-
-    #[test]
-    fn a_suspected_listener_leaves_only_after_it_has_been_idle_for_long() {
-        let mut state = FleetState::new(FleetName::parse("default").unwrap());
-        state.hung = 1;
-        assert_eq!(lease(&mut registered(), &mut state, NOW), Ok(Lease::Stay));
-        assert_eq!(lease(&mut registered(), &mut state, NOW + HUNG_AFTER), Ok(Lease::Leave(LeaveReason::Hung)));
-    }
-}
+mod tests;

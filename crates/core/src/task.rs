@@ -88,10 +88,10 @@ pub struct Stop {
 pub struct Minted {
     /// Under which attempt, and so under which name.
     pub attempt: u8,
-    /// GitHub's id; a registration token has none.
+    /// GitHub's id. A registration token has none; and it is not known if the acknowledgement did not come to the process that had minted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runner_id: Option<RunnerId>,
-    /// When.
+    /// When it was made; or else, when it was acknowledged.
     pub at: Timestamp,
 }
 
@@ -119,10 +119,11 @@ pub struct TaskRecord {
     /// The attempts up to this one are known to have left no runner at GitHub.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cleared: u8,
-    /// Until when a mint may be under way; nobody else mints for this task before.
+    /// Until when a mint may be under way, as long as nobody has told of its end, which is written with the acknowledgement; nobody else mints for this task
+    /// before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minting_until: Option<Timestamp>,
-    /// The newest registration.
+    /// The newest registration, once its end was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minted: Option<Minted>,
     /// Until when ECS has granted scale-in protection.

@@ -48,9 +48,9 @@ const KNOWN_MOST: usize = 400_000;
 /// What a function is called for. Numbers stand for names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum What {
-    /// A task of the first fleet asks for a registration, under this nonce.
-    Registration(u8, u8),
-    /// It acknowledges one, under this nonce and of this attempt; the process that is asked may keep what it wrote of the task.
+    /// A task of the first fleet asks for a registration, under this nonce; the process that is asked may keep what it knows of the task.
+    Registration(u8, u8, Option<Arc<Versioned>>),
+    /// It acknowledges one, under this nonce and of this attempt; the process that is asked may keep what it knows of the task.
     Ack(u8, u8, u8, Option<Arc<Versioned>>),
     /// It asks whether it may stay.
     Lease(u8),
@@ -153,6 +153,8 @@ struct Inner {
     /// Whether something that it wrote stands in the ledger.
     written: bool,
     next: Next,
+    /// What its process keeps of the task, once it is over.
+    keeps: Option<Arc<Versioned>>,
 }
 
 /// An answer of the world, and when it came.
@@ -174,8 +176,8 @@ impl Call {
         if let Some(call) = known().get(&hash).filter(same) {
             return call.clone();
         }
-        let next = run(setting, &what, &tape, started);
-        let call = Self(Arc::new(Inner { hash, what, tape, started, written, next }));
+        let (next, keeps) = run(setting, &what, &tape, started);
+        let call = Self(Arc::new(Inner { hash, what, tape, started, written, next, keeps }));
         let mut known = known();
         if known.len() >= KNOWN_MOST {
             known.clear();
@@ -197,8 +199,8 @@ impl Call {
         Self::of(setting, what, tape, self.0.started, written)
     }
 
-    /// These read anew after a conflict, and keep nothing of what they had read: what they heard before plays no part any more. (They give up after a
-    /// number of conflicts; here they never do.)
+    /// These read anew after a conflict, and keep nothing of what they had read: what they heard before plays no part any more, but that there was a conflict
+    /// for a process that keeps something. (They give up after a number of conflicts; here they never do.)
     fn begins_anew(&self) -> bool {
         !self.0.written && matches!(self.0.what, What::Ack(..) | What::Lease(_) | What::Done(..) | What::Look(..))
     }
@@ -211,16 +213,17 @@ impl Call {
         (self.begins_anew() && !ledger.admits(writes)).then(|| Self::anew(setting, self.0.what.clone(), now))
     }
 
-    /// The call when it has met a conflict, up to its next question. A look asks for more then, which it took for granted at first. What it had read plays no
-    /// part, so that it is one and the same after every conflict: as if it had found nothing at all before.
+    /// The call when it has met a conflict, up to its next question. A look asks for more then, which it took for granted at first; an acknowledgement that was
+    /// decided on what its process keeps asks for the record. What it had read plays no part, so that it is one and the same after every conflict: as if it had
+    /// found nothing at all before.
     fn anew(setting: &Setting, what: What, now: u8) -> Self {
-        let what = match what {
-            What::Ack(task, nonce, attempt, _) => What::Ack(task, nonce, attempt, None),
-            what => what,
-        };
         let mut call = Self::new(setting, what, now);
-        if !matches!(call.0.what, What::Look(..)) {
-            return call;
+        match (&call.0.what, call.asks()) {
+            (What::Ack(..), Some(Question::Commit(_))) => {
+                return Self::of(setting, call.0.what.clone(), vec![(now, Reply::Conflict)], now, false);
+            }
+            (What::Look(..), _) => {}
+            _ => return call,
         }
         loop {
             let reply = match call.asks() {
@@ -275,6 +278,12 @@ impl Call {
         }
     }
 
+    /// What the process keeps of the task that it has minted for.
+    #[must_use]
+    pub fn keeps(&self) -> Option<&Arc<Versioned>> {
+        self.0.keeps.as_ref()
+    }
+
     /// A number by which calls can be put in order.
     #[must_use]
     pub fn rank(&self) -> u64 {
@@ -306,33 +315,46 @@ impl std::fmt::Debug for Call {
     }
 }
 
-/// Runs the use case until it asks something that has not been answered, or is over.
-fn run(setting: &Setting, what: &What, tape: &[Entry], started: u8) -> Next {
+/// Runs the use case until it asks something that has not been answered, or is over; then its process may keep something.
+fn run(setting: &Setting, what: &What, tape: &[Entry], started: u8) -> (Next, Option<Arc<Versioned>>) {
     let port = Port::new(tape, started, Arc::clone(&setting.fleets));
+    let kept = Kept::default();
+    let task = match what {
+        What::Registration(task, _, keeps) | What::Ack(task, _, _, keeps) => {
+            if let Some(Versioned { record: Record::Task(task), version, .. }) = keeps.as_deref() {
+                kept.keep(Slot::read(task.clone(), *version));
+            }
+            Some(*task)
+        }
+        _ => None,
+    };
     mutant::set(setting.mutant);
-    let poll = pin!(call(setting, what, port.clone())).poll(&mut Context::from_waker(Waker::noop()));
+    let poll = pin!(call(setting, what, port.clone(), kept.clone())).poll(&mut Context::from_waker(Waker::noop()));
     mutant::set(None);
     match poll {
-        Poll::Ready(said) => Next::Says(said),
-        Poll::Pending => Next::Asks(port.asked()),
+        Poll::Ready(said) => {
+            let keeps = task.and_then(|task| kept.take(cast::task_id(task)));
+            (Next::Says(said), keeps.map(|slot| Arc::new(Versioned::new(Record::Task(slot.get().clone()), slot.version()))))
+        }
+        Poll::Pending => (Next::Asks(port.asked()), None),
     }
 }
 
-async fn call(setting: &Setting, what: &What, port: Port) -> Said {
+async fn call(setting: &Setting, what: &What, port: Port, kept: Kept) -> Said {
     match what {
-        What::Registration(task, nonce) => register(port, Route::Registration, *task, *nonce, "", None).await,
-        What::Ack(task, nonce, attempt, kept) => {
+        What::Registration(task, nonce, _) => register(port, kept, Route::Registration, *task, *nonce, "").await,
+        What::Ack(task, nonce, attempt, _) => {
             let name = RunnerName {
                 stack: cast::stack().clone(),
                 fleet: cast::fleet_name(0).clone(),
                 task: cast::task_id(*task).clone(),
                 attempt: *attempt,
             };
-            register(port, Route::Ack, *task, *nonce, &format!(r#","runner_name":"{name}""#), kept.as_deref()).await
+            register(port, kept, Route::Ack, *task, *nonce, &format!(r#","runner_name":"{name}""#)).await
         }
-        What::Lease(task) => register(port, Route::Lease, *task, 0, "", None).await,
-        What::Done(task, true) => register(port, Route::Done, *task, 0, r#","outcome":"job""#, None).await,
-        What::Done(task, false) => register(port, Route::Done, *task, 0, r#","outcome":"left""#, None).await,
+        What::Lease(task) => register(port, kept, Route::Lease, *task, 0, "").await,
+        What::Done(task, true) => register(port, kept, Route::Done, *task, 0, r#","outcome":"job""#).await,
+        What::Done(task, false) => register(port, kept, Route::Done, *task, 0, r#","outcome":"left""#).await,
         What::Look(fleet, news) => {
             let events: Vec<_> = news.iter().map(|news| news.event(*fleet, setting.home_of)).collect();
             match scale(port).look(cast::fleet_name(*fleet), &events).await {
@@ -352,11 +374,7 @@ async fn call(setting: &Setting, what: &What, port: Port) -> Said {
     }
 }
 
-async fn register(port: Port, route: Route, task: u8, nonce: u8, members: &str, keeps: Option<&Versioned>) -> Said {
-    let kept = Kept::default();
-    if let Some(Versioned { record: Record::Task(task), version, .. }) = keeps {
-        kept.keep(Slot::read(task.clone(), *version));
-    }
+async fn register(port: Port, kept: Kept, route: Route, task: u8, nonce: u8, members: &str) -> Said {
     let register = Register {
         ledger: port.clone(),
         pace: port.clone(),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 const OWN: u8 = 1;
 const OTHER: u8 = 2;
 
-/// So many processes keep what they wrote, the newest ones: an older and a newer record make all the difference there is.
+/// So many processes keep what they know, the newest ones: an older and a newer record make all the difference there is.
 const KEEPERS: usize = 2;
 
 /// How often what may happen.
@@ -80,8 +80,8 @@ pub struct State {
     runners: Vec<(u8, u64)>,
     /// Mints that GitHub carries out although nobody waits for them any more.
     late: Vec<u8>,
-    /// What processes of `register`, each another, wrote of the task when they had minted for it, and keep for the acknowledgement. Others may have written it
-    /// since.
+    /// What processes of `register`, each another, know of the task that they have minted for, and keep for the acknowledgement. Others may have written its
+    /// record since.
     kept: Vec<Arc<Versioned>>,
     minted: u8,
     now: u8,
@@ -106,6 +106,8 @@ enum JustNow {
     StrangerWasRefused,
     LateMintLanded,
     AcknowledgedUnread,
+    AcknowledgedAfterAll,
+    MintedAgainAtOnce,
 }
 
 /// How a question is answered.
@@ -123,10 +125,10 @@ pub enum How {
     Late,
 }
 
-/// Which process of `register` an acknowledgement comes to.
+/// Which process of `register` a request comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Asked {
-    /// One of those that have minted for the task, and keep what they wrote.
+    /// One of those that have minted for the task, and keep what they know.
     Keeper(usize),
     /// Any other.
     Other,
@@ -136,12 +138,12 @@ pub enum Asked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each is one sentence by itself")]
 pub enum Action {
-    ScriptAsks,
+    ScriptAsks(Asked),
     ScriptAcknowledges(Asked),
     ScriptStopsWaiting,
     ScriptHears(usize),
     ScriptGivesUp,
-    StrangerAsks(u8),
+    StrangerAsks(u8, Asked),
     StrangerAcknowledges(u8, Asked),
     HealerStarts,
     CallIsAnswered(usize, How),
@@ -172,18 +174,23 @@ impl Claim {
         let (awaited, call) = state.calls[position].clone();
         let Some(question) = call.asks() else { return };
         let reply = self.reply(state, question, how);
-        if let (What::Registration(..), Question::Commit(writes), Reply::Done) = (call.what(), question, &reply) {
-            state.keep(writes);
-        }
         let call = call.hears(&self.setting, reply, state.now);
-        if let (Some(Said::Registration(..)), What::Registration(_, nonce)) = (call.says(), call.what()) {
-            state.seen.served |= nonce;
-        }
+        state.keep(call.keeps());
+        let has_kept = matches!(call.what(), What::Registration(.., Some(_)) | What::Ack(.., Some(_)));
         match (call.says(), call.what()) {
-            (Some(Said::Acknowledged), What::Ack(.., Some(_))) if call.heard() == 1 => {
+            (Some(Said::Registration(..)), What::Registration(_, nonce, _)) => {
+                state.seen.served |= nonce;
+                // No time has passed: it is the lock of its own mint that is over.
+                let at_once = has_kept && state.now == 0;
+                state.seen.just_now = at_once.then_some(JustNow::MintedAgainAtOnce);
+            }
+            (Some(Said::Acknowledged), What::Ack(..)) if has_kept && call.heard() == 1 => {
                 state.seen.just_now = Some(JustNow::AcknowledgedUnread);
             }
-            (Some(Said::Forbidden), What::Registration(_, OTHER)) => state.seen.just_now = Some(JustNow::StrangerWasRefused),
+            (Some(Said::Acknowledged), What::Ack(..)) if state.record().is_some_and(is_nameless) => {
+                state.seen.just_now = Some(JustNow::AcknowledgedAfterAll);
+            }
+            (Some(Said::Forbidden), What::Registration(_, OTHER, _)) => state.seen.just_now = Some(JustNow::StrangerWasRefused),
             _ => {}
         }
         if call.says().is_some() && !awaited {
@@ -234,15 +241,13 @@ impl Claim {
 }
 
 impl State {
-    /// Keeps what was written at the end of a mint.
-    fn keep(&mut self, writes: &[Write]) {
-        let is_minted = |record: &Record| matches!(record, Record::Task(task) if task.minted.is_some() && task.minting_until.is_none());
-        for Write { record, expected } in writes.iter().filter(|write| is_minted(&write.record)) {
-            if self.kept.len() == KEEPERS {
-                self.kept.remove(0);
-            }
-            self.kept.push(Arc::new(Versioned::new(record.clone(), expected.next())));
+    /// Keeps what a process knows at the end of a mint.
+    fn keep(&mut self, keeps: Option<&Arc<Versioned>>) {
+        let Some(keeps) = keeps else { return };
+        if self.kept.len() == KEEPERS {
+            self.kept.remove(0);
         }
+        self.kept.push(Arc::clone(keeps));
     }
 
     /// What the process keeps that is asked.
@@ -253,7 +258,7 @@ impl State {
         }
     }
 
-    /// The processes that an acknowledgement may come to.
+    /// The processes that a request may come to.
     fn asked(&self) -> impl Iterator<Item = Asked> + use<> {
         (0..self.kept.len()).map(Asked::Keeper).chain([Asked::Other])
     }
@@ -322,6 +327,11 @@ impl State {
     }
 }
 
+/// Whether nobody has told the ledger which runner the task has.
+fn is_nameless(task: &TaskRecord) -> bool {
+    task.minted.as_ref().is_some_and(|minted| minted.runner_id.is_none())
+}
+
 /// Failures that lead elsewhere than a death of the function at the same place does.
 fn failures(question: &Question) -> &'static [How] {
     match question {
@@ -361,7 +371,7 @@ impl Model for Claim {
         let room = state.calls.len() < self.bounds.at_once;
         if !state.awaits() && state.lives() {
             match state.script {
-                Script::Asks if room && left.asks > 0 => actions.push(Action::ScriptAsks),
+                Script::Asks if room && left.asks > 0 => actions.extend(state.asked().map(Action::ScriptAsks)),
                 Script::Has(..) if room && left.acks > 0 => actions.extend(state.asked().map(Action::ScriptAcknowledges)),
                 _ => {}
             }
@@ -373,7 +383,7 @@ impl Model for Claim {
             for nonce in [OWN, OTHER] {
                 // The task's own nonce is known to nobody but its script, until a job runs in it.
                 if state.lives() && (nonce == OTHER || matches!(state.script, Script::Listens(_))) {
-                    actions.push(Action::StrangerAsks(nonce));
+                    actions.extend(state.asked().map(|asked| Action::StrangerAsks(nonce, asked)));
                     actions.extend(state.asked().map(|asked| Action::StrangerAcknowledges(nonce, asked)));
                 }
             }
@@ -407,9 +417,10 @@ impl Model for Claim {
         let mut state = last.clone();
         state.seen.just_now = None;
         match action {
-            Action::ScriptAsks => {
+            Action::ScriptAsks(asked) => {
                 state.left.asks -= 1;
-                self.start(&mut state, true, What::Registration(0, OWN));
+                let kept = state.take(asked);
+                self.start(&mut state, true, What::Registration(0, OWN, kept));
             }
             Action::ScriptAcknowledges(asked) => {
                 state.left.acks -= 1;
@@ -417,9 +428,10 @@ impl Model for Claim {
                 let kept = state.take(asked);
                 self.start(&mut state, true, What::Ack(0, OWN, attempt, kept));
             }
-            Action::StrangerAsks(nonce) => {
+            Action::StrangerAsks(nonce, asked) => {
                 state.left.strangers -= 1;
-                self.start(&mut state, false, What::Registration(0, nonce));
+                let kept = state.take(asked);
+                self.start(&mut state, false, What::Registration(0, nonce, kept));
             }
             Action::StrangerAcknowledges(nonce, asked) => {
                 state.left.strangers -= 1;
@@ -449,8 +461,8 @@ impl Model for Claim {
             Action::TimePasses => {
                 state.left.periods -= 1;
                 state.now += 1;
-                // Lambda has ended the calls of `register` long before; the healer may take longer.
-                state.calls.retain(|(_, call)| *call.what() == What::Sweep || call.says().is_some());
+                // Lambda has ended the calls of `register` long before, but for one that it was only to begin; the healer may take longer.
+                state.calls.retain(|(_, call)| *call.what() == What::Sweep || call.says().is_some() || call.heard() == 0);
             }
         }
         if state.left.strangers == 0 && !matches!(state.script, Script::Asks | Script::Has(..)) {
@@ -480,6 +492,12 @@ impl Model for Claim {
             Property::sometimes("a task registers", |_, state: &State| matches!(state.script, Script::Listens(_))),
             Property::sometimes("an acknowledgement is taken without a read", |_, state: &State| {
                 state.seen.just_now == Some(JustNow::AcknowledgedUnread)
+            }),
+            Property::sometimes("an acknowledgement is taken by who does not know the runner", |_, state: &State| {
+                state.seen.just_now == Some(JustNow::AcknowledgedAfterAll)
+            }),
+            Property::sometimes("who has minted mints again at once", |_, state: &State| {
+                state.seen.just_now == Some(JustNow::MintedAgainAtOnce)
             }),
             Property::sometimes("a task registers after a lost mint", |_, state: &State| {
                 matches!(state.script, Script::Listens(_)) && state.record().is_some_and(|task| task.attempt > 1)

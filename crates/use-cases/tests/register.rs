@@ -4,10 +4,11 @@ mod common;
 
 use common::{TestLedger, World, arn, stack, task_id};
 use fargate_runners_core::events::Event;
+use fargate_runners_core::register::{MINT_LOCK, condemn};
 use fargate_runners_core::state::FleetState;
 use fargate_runners_core::task::{TaskRecord, TaskState};
 use fargate_runners_core::time::Timestamp;
-use fargate_runners_core::{ids::FleetName, record::Expected, record::Place, record::Record, record::Version, record::Write};
+use fargate_runners_core::{ids::FleetName, ids::RunnerId, record::Expected, record::Key, record::Record, record::Version, record::Write};
 use fargate_runners_ledger_memory::MemoryLedger;
 use fargate_runners_use_cases::ports::{Clock, Deleted, Ledger, MintError, MintPace, PortError, Protection, Retry};
 use fargate_runners_use_cases::register::{Announces, Answer, Kept, Register, Route};
@@ -50,14 +51,39 @@ async fn ask(world: &World, route: Route, fleet: &str, task: u64, nonce: &str) -
 }
 
 async fn acknowledge(world: &World, runner_name: &str) -> Answer {
-    let body = serde_json::json!({ "nonce": "n", "runner_name": runner_name }).to_string();
-    register(world).handle(Route::Ack, Some(&arn("burst", 1)), body.as_bytes()).await
+    asks(&register(world), Route::Ack, Some(runner_name)).await
 }
 
 async fn registered(world: &World, fleet: &str, task: u64) {
     world.runs(fleet, task, "RUNNING");
-    assert!(matches!(ask(world, Route::Registration, fleet, task, "n").await, Answer::Jit(..)));
-    assert!(matches!(ask(world, Route::Ack, fleet, task, "n").await, Answer::Acknowledged(_)));
+    let process = register(world);
+    for route in [Route::Registration, Route::Ack] {
+        let answer = process.handle(route, Some(&arn(fleet, task)), br#"{"nonce":"n"}"#).await;
+        assert!(matches!(answer, Answer::Jit(..) | Answer::Acknowledged(_)), "{answer:?}");
+    }
+}
+
+/// A mint's lock is over for those who do not know how it ended.
+fn lock_ends(world: &World) {
+    world.passes(MINT_LOCK.as_secs());
+}
+
+/// The first task of the fleet "burst", and its record's version.
+async fn record(world: &World) -> (TaskRecord, Version) {
+    let key = Key::Task(FleetName::parse("burst").unwrap(), task_id(1));
+    let found = world.1.read(&[key], world.now()).await.unwrap().remove(0);
+    match found.record {
+        Record::Task(task) => (task, found.version),
+        record => panic!("{record:?}"),
+    }
+}
+
+/// Somebody else changes that record.
+async fn changes(world: &World, change: impl FnOnce(&mut TaskRecord)) {
+    let (mut task, version) = record(world).await;
+    let expected = fargate_runners_core::record::Versioned::new(Record::Task(task.clone()), version).expected();
+    change(&mut task);
+    world.1.commit(&[Write { record: Record::Task(task), expected }], world.now()).await.unwrap();
 }
 
 async fn surplus(world: &World, fleet: &str, count: u32) {
@@ -151,7 +177,23 @@ async fn a_repeat_before_the_ack_removes_what_the_last_one_made() {
         let answer = ask(&world, Route::Registration, "burst", 1, "n").await;
         assert!(matches!(answer, Answer::Jit(name, _) if name.attempt == attempt));
         assert_eq!(world.with(|state| state.runners.len()), 1);
+        // Another process cannot know that the mint is done.
+        assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Unavailable(after) if after == MINT_LOCK));
+        lock_ends(&world);
     }
+}
+
+#[tokio::test]
+async fn a_repeat_that_comes_to_who_has_minted_waits_for_nothing_and_searches_for_nothing() {
+    let world = World::default();
+    world.runs("burst", 1, "RUNNING");
+    let process = register(&world);
+    let names = [mints(&process).await, mints(&process).await, mints(&process).await];
+    let [_, _, third] = &names;
+    let calls = world.with(|state| state.github_calls.clone());
+    let mint = |number: usize| format!("mint {}", names[number]);
+    assert_eq!(calls, [mint(0), "delete 1".to_owned(), mint(1), "delete 2".to_owned(), mint(2)]);
+    assert!(matches!(asks(&process, Route::Ack, Some(third)).await, Answer::Acknowledged(_)));
 }
 
 #[tokio::test]
@@ -160,7 +202,10 @@ async fn a_registration_that_a_late_repeat_has_removed_is_not_acknowledged() {
     world.runs("burst", 1, "RUNNING");
     let Answer::Jit(first, _) = ask(&world, Route::Registration, "burst", 1, "n").await else { panic!("no registration") };
     // The connection of an earlier call broke before the function had begun; now it has, and its answer reaches nobody.
+    lock_ends(&world);
     let Answer::Jit(second, _) = ask(&world, Route::Registration, "burst", 1, "n").await else { panic!("no registration") };
+    assert!(matches!(acknowledge(&world, &first.to_string()).await, Answer::Unavailable(_)), "it may have been left as it was");
+    lock_ends(&world);
     assert!(matches!(acknowledge(&world, &first.to_string()).await, Answer::Forbidden));
     assert!(matches!(acknowledge(&world, "of-no-task").await, Answer::Forbidden));
     assert_eq!(world.task("burst", 1).await.unwrap().registered_at, None);
@@ -171,10 +216,10 @@ async fn a_registration_that_a_late_repeat_has_removed_is_not_acknowledged() {
 async fn a_second_nonce_or_anything_after_the_ack_gets_403() {
     let world = World::default();
     world.runs("burst", 1, "RUNNING");
-    assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Jit(..)));
+    let name = mints(&register(&world)).await;
     assert!(matches!(ask(&world, Route::Registration, "burst", 1, "other").await, Answer::Forbidden));
     assert!(matches!(ask(&world, Route::Ack, "burst", 1, "other").await, Answer::Forbidden));
-    assert!(matches!(ask(&world, Route::Ack, "burst", 1, "n").await, Answer::Acknowledged(_)));
+    assert!(matches!(acknowledge(&world, &name).await, Answer::Acknowledged(_)));
     assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Forbidden));
     assert!(matches!(ask(&world, Route::Ack, "burst", 1, "n").await, Answer::Acknowledged(_)), "its answer may have been lost");
     assert_eq!(world.with(|state| state.mints.len()), 1);
@@ -199,11 +244,9 @@ async fn a_function_that_died_before_it_removed_the_last_runner_leaves_none_behi
     world.runs("burst", 1, "RUNNING");
     assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Jit(..)));
     // The task did not hear, and asked again; the function noted the next mint and died.
-    let mut task = world.task("burst", 1).await.unwrap();
-    fargate_runners_core::register::begin_mint(&mut task, &fargate_runners_core::register::nonce_sha256("n"), world.now());
-    let key = fargate_runners_core::record::Key::Task(task.fleet.clone(), task.task_id.clone());
-    let expected = world.1.read(&[key], world.now()).await.unwrap()[0].expected();
-    world.1.commit(&[Write { record: Record::Task(task), expected }], world.now()).await.unwrap();
+    lock_ends(&world);
+    let (nonce, now) = (fargate_runners_core::register::nonce_sha256("n"), world.now());
+    changes(&world, |task| fargate_runners_core::register::begin_mint(task, &nonce, now)).await;
     world.passes(60);
     assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Jit(..)));
     assert_eq!(world.with(|state| state.runners.len()), 1, "the newest alone");
@@ -263,10 +306,10 @@ async fn launched(world: &World, with: u32) {
 async fn ecs_is_not_asked_about_a_task_that_it_has_launched_for_us() {
     let world = World::default();
     launched(&world, 1).await;
-    assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Jit(..)));
+    let name = mints(&register(&world)).await;
     assert_eq!(world.with(|state| state.described), 0);
     assert!(matches!(ask(&world, Route::Registration, "burst", 1, "other").await, Answer::Forbidden));
-    assert!(matches!(ask(&world, Route::Ack, "burst", 1, "n").await, Answer::Acknowledged(_)));
+    assert!(matches!(acknowledge(&world, &name).await, Answer::Acknowledged(_)));
 }
 
 #[tokio::test]
@@ -293,6 +336,7 @@ async fn a_task_tells_when_its_image_was_pulled() {
         let answer = register(&world).handle(Route::Registration, Some(&arn("burst", 1)), body.as_bytes()).await;
         assert!(matches!(answer, Answer::Jit(..)), "{answer:?}");
         assert_eq!(world.task("burst", 1).await.unwrap().hosting.pull_started_at, Some(Timestamp::from_millis(1_699_999_980_123)));
+        lock_ends(&world);
     }
 }
 
@@ -348,14 +392,74 @@ async fn a_task_that_asks_every_3_seconds_for_its_answer_does_not_fill_its_fleet
 async fn a_task_that_leaves_before_its_ack_leaves_no_runner_behind() {
     let world = World::default();
     world.runs("burst", 1, "RUNNING");
-    assert!(matches!(ask(&world, Route::Registration, "burst", 1, "n").await, Answer::Jit(..)));
-    let mut task = world.task("burst", 1).await.unwrap();
-    let expected = Expected::Record(Place::Active, Version(2)); // claimed, minted
-    assert!(fargate_runners_core::register::condemn(&mut task, Timestamp::from_secs(2_000_000_000)));
-    world.1.commit(&[Write { record: Record::Task(task), expected }], world.now()).await.unwrap();
-    assert!(matches!(ask(&world, Route::Ack, "burst", 1, "n").await, Answer::Leave));
+    let name = mints(&register(&world)).await;
+    is_condemned(&world).await;
+    assert!(matches!(acknowledge(&world, &name).await, Answer::Leave));
     assert_eq!(world.with(|state| state.runners.len()), 0);
     assert_eq!(world.task("burst", 1).await.unwrap().task_id, task_id(1));
+}
+
+/// The task takes too long.
+async fn is_condemned(world: &World) {
+    lock_ends(world);
+    let now = world.now();
+    changes(world, |task| assert!(condemn(task, now))).await;
+}
+
+#[tokio::test]
+async fn a_registration_takes_two_writes_if_its_acknowledgement_comes_to_who_has_minted() {
+    let world = World::default();
+    launched(&world, 1).await;
+    let (process, reads) = (register(&world), world.with(|state| state.reads));
+    let name = mints(&process).await;
+    let (begun, version) = record(&world).await;
+    assert_eq!((begun.minted.clone(), begun.minting_until, version), (None, Some(world.now() + MINT_LOCK), Version(2)));
+    assert!(matches!(asks(&process, Route::Ack, Some(&name)).await, Answer::Acknowledged(_)));
+    let (task, version) = record(&world).await;
+    assert_eq!((task.minted.unwrap().runner_id, task.minting_until, version), (Some(RunnerId(1)), None, Version(3)));
+    assert_eq!(world.with(|state| state.reads), reads + 1);
+}
+
+#[tokio::test]
+async fn an_acknowledgement_that_comes_to_another_is_taken_at_once_and_the_runner_found_by_its_name() {
+    let world = World::default();
+    world.runs("burst", 1, "RUNNING");
+    let name = mints(&register(&world)).await;
+    assert!(matches!(acknowledge(&world, &name).await, Answer::Acknowledged(_)));
+    let (task, version) = record(&world).await;
+    assert_eq!((task.state(), task.minted.unwrap().runner_id, version), (TaskState::Idle, None, Version(2)));
+    surplus(&world, "burst", 1).await;
+    assert!(matches!(ask(&world, Route::Lease, "burst", 1, "n").await, Answer::LeaveLease));
+    assert_eq!(world.with(|state| state.github_calls.clone()), [format!("mint {name}"), format!("find {name}"), "delete 1".to_owned()]);
+}
+
+#[tokio::test]
+async fn who_has_minted_knows_the_runner_also_if_others_have_written_since() {
+    let world = World::default();
+    world.runs("burst", 1, "RUNNING");
+    let process = register(&world);
+    let name = mints(&process).await;
+    changes(&world, |task| task.launched_with = 1).await;
+    assert!(matches!(asks(&process, Route::Ack, Some(&name)).await, Answer::Acknowledged(_)));
+    let (task, _) = record(&world).await;
+    assert_eq!((task.minted.unwrap().runner_id, task.launched_with), (Some(RunnerId(1)), 1));
+}
+
+#[tokio::test]
+async fn a_start_script_that_names_no_runner_registers_at_once_with_who_has_minted_and_else_after_the_lock() {
+    let world = World::default();
+    world.runs("burst", 1, "RUNNING");
+    let process = register(&world);
+    mints(&process).await;
+    assert!(matches!(asks(&register(&world), Route::Ack, None).await, Answer::Unavailable(after) if after == MINT_LOCK));
+    assert!(matches!(asks(&process, Route::Ack, None).await, Answer::Acknowledged(_)));
+
+    let world = World::default();
+    world.runs("burst", 1, "RUNNING");
+    mints(&register(&world)).await;
+    lock_ends(&world);
+    assert!(matches!(asks(&register(&world), Route::Ack, None).await, Answer::Acknowledged(_)));
+    assert!(matches!(asks(&register(&world), Route::Registration, None).await, Answer::Forbidden));
 }
 
 #[tokio::test]
@@ -381,9 +485,13 @@ async fn an_acknowledgement_goes_by_what_others_have_written_since() {
     world.runs("burst", 1, "RUNNING");
     let (process, other) = (register(&world), register(&world));
     let first = mints(&process).await;
+    lock_ends(&world);
     let second = mints(&other).await;
+    assert!(matches!(asks(&process, Route::Ack, Some(&first)).await, Answer::Unavailable(_)), "it is replaced, or is yet to be");
+    lock_ends(&world);
     assert!(matches!(asks(&process, Route::Ack, Some(&first)).await, Answer::Forbidden), "it was replaced");
     let third = mints(&process).await;
+    lock_ends(&world);
     let fourth = mints(&other).await;
     assert!(
         matches!(asks(&process, Route::Ack, Some(&fourth)).await, Answer::Acknowledged(_)),
@@ -398,15 +506,9 @@ async fn a_task_that_was_condemned_since_its_mint_is_told_to_leave_by_who_has_mi
     world.runs("burst", 1, "RUNNING");
     let process = register(&world);
     let name = mints(&process).await;
-    let mut task = world.task("burst", 1).await.unwrap();
-    assert!(fargate_runners_core::register::condemn(&mut task, world.now()));
-    world
-        .1
-        .commit(&[Write { record: Record::Task(task), expected: Expected::Record(Place::Active, Version(2)) }], world.now())
-        .await
-        .unwrap();
+    is_condemned(&world).await;
     assert!(matches!(asks(&process, Route::Ack, Some(&name)).await, Answer::Leave));
-    assert_eq!(world.with(|state| state.runners.len()), 0);
+    assert_eq!(world.with(|state| (state.runners.len(), state.github_calls.last().cloned())), (0, Some("delete 1".to_owned())));
 }
 
 #[tokio::test]

@@ -202,6 +202,23 @@ async fn an_idle_runner_that_github_has_forgotten_is_told_to_leave() {
 }
 
 #[tokio::test]
+async fn a_ghost_whose_id_nobody_has_told_is_found_by_its_name() {
+    let world = World::default();
+    for task in 1..=2 {
+        let mut idle = registered("default", task, world.now());
+        idle.minted.as_mut().unwrap().runner_id = None;
+        world.knows(idle).await;
+    }
+    world.with(|state| state.runners.insert(2, common::around::runner_name("default", 2, 1)));
+    world.passes(300);
+    assert_eq!(world.sweeps(Healer::Ghosts).await.healed, 1);
+    assert_eq!(world.task("default", 1).await.unwrap().leaving, Some((world.now(), LeaveReason::Ghost)));
+    assert_eq!(world.task("default", 2).await.unwrap().state(), TaskState::Idle);
+    let asked = format!("find {}", common::around::runner_name("default", 1, 1));
+    assert_eq!(world.with(|state| state.github_calls.clone()), [asked], "the list shows the other");
+}
+
+#[tokio::test]
 async fn a_runner_that_has_a_job_is_no_ghost_although_github_does_not_show_it() {
     let world = World::default();
     let mut busy = registered("default", 1, world.now());

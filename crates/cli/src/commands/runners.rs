@@ -43,7 +43,7 @@ struct Runners {
 /// A task with its runner. Times are in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Runner {
-    /// Its name at GitHub, once there is a registration.
+    /// Its name at GitHub, once there is a registration or may be one.
     pub runner_name: Option<String>,
     /// Its task.
     pub task_id: String,
@@ -66,7 +66,8 @@ impl Runner {
     pub fn of(task: &TaskRecord, stack: &StackId) -> Self {
         let name = |attempt| RunnerName { stack: stack.clone(), fleet: task.fleet.clone(), task: task.task_id.clone(), attempt };
         Self {
-            runner_name: task.minted.as_ref().map(|minted| name(minted.attempt).to_string()),
+            // That a mint is done is written down with its acknowledgement.
+            runner_name: (task.minted.is_some() || task.minting_until.is_some()).then(|| name(task.attempt).to_string()),
             task_id: task.task_id.to_string(),
             fleet: task.fleet.to_string(),
             state: task.state(),

@@ -1,5 +1,6 @@
 //! Tasks: which of them the healer asks ECS about, which it condemns, whose protection it renews.
 
+use crate::fleet::Registration;
 use crate::mutant::{self, Mutant};
 use crate::register::condemn;
 use crate::task::{LeaveReason, Stop, TaskRecord, TaskState};
@@ -64,12 +65,13 @@ pub fn is_protection_due(task: &TaskRecord, now: Timestamp) -> bool {
     open && task.service.is_some() && task.protected_until.is_none_or(|until| until < now + RENEW_BELOW)
 }
 
-/// Whether GitHub is to be asked whether it still knows the task's runner.
+/// Whether GitHub is to be asked whether it still knows the task's runner: by its id, or else by its name. Servers that must do with registration tokens may
+/// know no search for a name.
 #[must_use]
-pub fn may_be_ghost(task: &TaskRecord, now: Timestamp) -> bool {
+pub fn may_be_ghost(task: &TaskRecord, registration: Registration, now: Timestamp) -> bool {
     let long = task.registered_at.is_some_and(|at| now.since(at) >= GHOST_AFTER);
-    let by_id = task.minted.as_ref().is_some_and(|minted| minted.runner_id.is_some());
-    task.state() == TaskState::Idle && long && by_id
+    let told_apart = task.minted.as_ref().is_some_and(|minted| minted.runner_id.is_some() || registration == Registration::Jit);
+    task.state() == TaskState::Idle && long && told_apart
 }
 
 /// GitHub does not know the runner: it is told to leave when it next asks. Only one that asks is idle: the start script asks for a lease only while no worker
@@ -140,11 +142,14 @@ mod tests {
 
     #[test]
     fn only_an_idle_runner_is_told_to_leave_as_a_ghost() {
-        assert!(!may_be_ghost(&idle(), NOW));
-        assert!(may_be_ghost(&idle(), NOW + GHOST_AFTER));
+        assert!(!may_be_ghost(&idle(), Registration::Jit, NOW));
+        assert!(may_be_ghost(&idle(), Registration::Jit, NOW + GHOST_AFTER));
+        let unknown = TaskRecord { minted: Some(Minted { attempt: 1, runner_id: None, at: NOW }), ..idle() };
+        assert!(may_be_ghost(&unknown, Registration::Jit, NOW + GHOST_AFTER), "by its name");
+        assert!(!may_be_ghost(&unknown, Registration::Token, NOW + GHOST_AFTER));
         let mut busy = idle();
         busy.had_job(JobId(1), None);
-        assert!(!may_be_ghost(&busy, NOW + GHOST_AFTER));
+        assert!(!may_be_ghost(&busy, Registration::Jit, NOW + GHOST_AFTER));
         assert!(!leave_as_ghost(&mut busy, NOW));
         assert!(leave_as_ghost(&mut idle(), NOW));
     }

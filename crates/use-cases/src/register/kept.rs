@@ -1,6 +1,7 @@
-//! What a process of `register` wrote last of the tasks that it minted for: where the acknowledgement, a second later, comes to the same process (that of a lone
-//! job does), it needs no read. Nothing that is kept is trusted: what follows from it is written only if the record is still in that version, and nobody is refused
-//! anything because of it.
+//! What a process of `register` knows of the tasks that it minted for last: their records as it wrote them at the mint's begin, and the mint's end with the
+//! runner's id, which is yet to be written. Where the acknowledgement, a second later, comes to the same process (that of a lone job does), it needs no read, and
+//! writes both. Otherwise what is kept is never written: the ledger then knows the runner by its name only. No version that is kept is trusted: what follows from
+//! it is written only if the record is still in it, and nobody is refused anything because of it.
 
 use fargate_runners_core::ids::TaskId;
 use fargate_runners_core::record::Slot;
@@ -8,15 +9,16 @@ use fargate_runners_core::task::TaskRecord;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A process answers one request at a time, so that few mints lie between a task's and its acknowledgement. A record takes about a kilobyte.
+/// A process answers one request at a time, so that few mints lie between a task's and its acknowledgement. A record takes about a kilobyte, twice: as it was and as it
+/// will be.
 const KEPT_MAX: usize = 16;
 
-/// Records as they were written. Clones share them.
+/// Records, changed by what is yet to be written. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Kept(Arc<Mutex<VecDeque<Slot<TaskRecord>>>>);
 
 impl Kept {
-    /// Keeps a record that was just written; the oldest gives way.
+    /// Keeps a task's record; the oldest gives way.
     pub fn keep(&self, task: Slot<TaskRecord>) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|known| known.get().task_id != task.get().task_id);
@@ -27,7 +29,7 @@ impl Kept {
     }
 
     /// Gives the record of a task away, if it is kept.
-    pub(super) fn take(&self, task: &TaskId) -> Option<Slot<TaskRecord>> {
+    pub fn take(&self, task: &TaskId) -> Option<Slot<TaskRecord>> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let position = kept.iter().position(|known| known.get().task_id == *task)?;
         kept.remove(position)

@@ -1,5 +1,6 @@
 //! A registration and its acknowledgement. In `service` mode ECS grants protection first, then one mint, under a lock in the task's record: two calls
-//! never mint for one task at once, and a repeat first removes what the last one may have made.
+//! never mint for one task at once, and a repeat first removes what the last one may have made. That a mint has begun is written before it; its end is written
+//! with the acknowledgement.
 
 use super::{Announces, Answer, CONFLICTS_MAX, Caller, Register, Trouble};
 use crate::find;
@@ -40,7 +41,9 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
         nonce: &str,
         pull_started_at: Option<Timestamp>,
     ) -> Result<Answer, Trouble> {
-        let mut task = self.task(fleet, caller, self.clock.now()).await?;
+        // If this process has minted, and its answer was lost, the lock is its own.
+        let minted = self.kept.take(&caller.task).and_then(|kept| kept.get().minted.clone());
+        let mut task = self.task_with(fleet, caller, minted.as_ref()).await?;
         if let Err(refusal) = may_claim(task.get(), nonce, self.clock.now()) {
             return self.refuse(fleet, task.get(), refusal).await;
         }
@@ -80,11 +83,12 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
             runner.map(RunnerName::parse).transpose().map_err(|_| Refusal::Forbidden("it acknowledges a runner with no such name"))?;
         let attempt = runner.map(|runner| runner.attempt);
         let mut kept = self.kept.take(&caller.task);
+        let minted = kept.as_ref().and_then(|kept| kept.get().minted.clone());
         for _ in 0..CONFLICTS_MAX {
             let now = self.clock.now();
             let (mut task, is_read) = match kept.take() {
                 Some(kept) => (kept, false),
-                None => (self.task(fleet, caller, now).await?, true),
+                None => (self.task_with(fleet, caller, minted.as_ref()).await?, true),
             };
             match acknowledge(task.get_mut(), nonce, attempt, now) {
                 Ok(()) => {}
@@ -105,6 +109,15 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
             }
         }
         Err(Trouble::Contention)
+    }
+
+    /// The task's record, with what this process knows of a mint that it tells the begin of.
+    async fn task_with(&self, fleet: &Fleet, caller: &Caller, minted: Option<&Minted>) -> Result<Slot<TaskRecord>, Trouble> {
+        let mut task = self.task(fleet, caller, self.clock.now()).await?;
+        if let Some(minted) = minted {
+            end_mint(task.get_mut(), minted.clone());
+        }
+        Ok(task)
     }
 
     /// What ECS says of the caller: it must be a task of this cluster and this fleet that is meant to run.
@@ -148,30 +161,10 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
         };
         metrics::counter!("Mints").increment(1);
         tracing::info!(fleet = %fleet.name, runner_name = %name, "minted a registration");
-        self.note_mint(fleet, caller, task, Minted { attempt: name.attempt, runner_id, at: self.clock.now() }).await?;
+        // Written with the acknowledgement. If the task ends or is condemned before, its runner goes by its name.
+        end_mint(task.get_mut(), Minted { attempt: name.attempt, runner_id, at: self.clock.now() });
+        self.kept.keep(task);
         Ok(answer)
-    }
-
-    /// Writes that the mint was made. If the task was condemned or has ended in the meantime, the runner is removed again.
-    async fn note_mint(&self, fleet: &Fleet, caller: &Caller, mut task: Slot<TaskRecord>, minted: Minted) -> Result<(), Trouble> {
-        for _ in 0..CONFLICTS_MAX {
-            end_mint(task.get_mut(), minted.clone());
-            task.get_mut().cleared = minted.attempt - 1;
-            match self.write(&mut task).await {
-                Ok(()) => {
-                    self.kept.keep(task);
-                    return Ok(());
-                }
-                Err(CommitError::Failed(error)) => return Err(error.into()),
-                Err(CommitError::Conflict) => task = self.task(fleet, caller, self.clock.now()).await?,
-            }
-            if task.get().attempt != minted.attempt || task.get().stop.is_some() || task.get().condemned_at.is_some() {
-                let made = TaskRecord { minted: Some(minted.clone()), attempt: minted.attempt, ..task.get().clone() };
-                self.remove(fleet, &made).await?;
-                return Err(Refusal::Leave("it ended or was condemned while its registration was made").into());
-            }
-        }
-        Err(Trouble::Contention)
     }
 
     /// What follows from a mint that did not succeed.

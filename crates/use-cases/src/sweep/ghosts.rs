@@ -2,10 +2,11 @@
 
 use super::round::{Round, in_turn};
 use super::{Healer, Outcome, Ports, Sweep, SweepError};
-use crate::ports::{Clock, Runners, Survey};
+use crate::ports::{Clock, Github, Runners, Survey};
 use fargate_runners_core::fleet::Fleet;
-use fargate_runners_core::ids::{RunnerId, TaskId};
+use fargate_runners_core::ids::TaskId;
 use fargate_runners_core::mutant::{self, Mutant};
+use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::record::Slot;
 use fargate_runners_core::sweep::tasks::{leave_as_ghost, may_be_ghost};
 use fargate_runners_core::task::TaskRecord;
@@ -13,28 +14,23 @@ use fargate_runners_core::task::TaskRecord;
 /// Runners that GitHub is asked about one by one for a fleet in one sweep: those that its list does not show. The others get their turn in later sweeps.
 const ASKED_MAX: usize = 20;
 
-fn runner_of(task: &TaskRecord) -> Option<RunnerId> {
-    task.minted.as_ref().and_then(|minted| minted.runner_id)
-}
-
 impl<P: Ports> Sweep<P> {
     pub(super) async fn ghosts(&self, fleet: &Fleet, round: &mut Round, outcome: &mut Outcome) -> Result<(), SweepError> {
         // A list is enough: GitHub is asked after it, and a task is told to leave only in the version that was listed. One that has changed since is looked at
         // again by the next sweep.
         let view = self.listed(round, &fleet.name).await?;
         let now = self.clock.now();
-        let idle: Vec<&Slot<TaskRecord>> = view.tasks.values().filter(|task| may_be_ghost(task.get(), now)).collect();
+        let idle: Vec<&Slot<TaskRecord>> = view.tasks.values().filter(|task| may_be_ghost(task.get(), fleet.registration, now)).collect();
         if idle.is_empty() {
             return Ok(());
         }
         let listing = self.listing(round, fleet).await?;
         if mutant::is(Mutant::TrustBusy) {
-            let ids = |slot: &&Slot<TaskRecord>| Some((runner_of(slot.get())?, slot.get().task_id.clone()));
-            for (_, task) in idle.iter().filter_map(ids).filter(|(runner, _)| listing.shows_unused(*runner)) {
-                self.survey.stop(fleet, &task, "GitHub does not call its runner busy").await?;
+            for task in idle.iter().filter(|task| listing.shows_unused(&self.name_of(task.get()))) {
+                self.survey.stop(fleet, &task.get().task_id, "GitHub does not call its runner busy").await?;
             }
         }
-        let not_shown = idle.into_iter().filter(|task| runner_of(task.get()).is_some_and(|runner| !listing.shows(runner))).collect();
+        let not_shown = idle.into_iter().filter(|task| !listing.shows(&self.name_of(task.get()))).collect();
         let mut last = self.recall::<Option<TaskId>>(round, Healer::Ghosts.name(), fleet.name.as_str()).await?;
         let not_shown = in_turn(not_shown, last.value.as_ref(), |task| &task.get().task_id);
         last.value = None;
@@ -44,13 +40,23 @@ impl<P: Ports> Sweep<P> {
                 break;
             }
             // The list moves while it is read, so that it may leave out a runner: the runner itself is asked for.
-            if let Some(runner) = runner_of(task.get())
-                && self.github.runner(fleet, runner).await?.is_none()
-            {
+            if !self.is_known(fleet, task.get()).await? {
                 self.tell_to_leave(fleet, round, (*task).clone(), outcome).await?;
             }
         }
         self.keep(round, last).await
+    }
+
+    fn name_of(&self, task: &TaskRecord) -> RunnerName {
+        RunnerName { stack: self.stack.clone(), fleet: task.fleet.clone(), task: task.task_id.clone(), attempt: task.attempt }
+    }
+
+    /// Whether GitHub knows the task's runner: one call either way.
+    async fn is_known(&self, fleet: &Fleet, task: &TaskRecord) -> Result<bool, SweepError> {
+        Ok(match task.minted.as_ref().and_then(|minted| minted.runner_id) {
+            Some(runner) => self.github.runner(fleet, runner).await?.is_some(),
+            None => self.github.find(fleet, &self.name_of(task)).await?.is_some(),
+        })
     }
 
     async fn tell_to_leave(

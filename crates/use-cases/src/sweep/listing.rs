@@ -4,7 +4,6 @@ use super::round::{Round, scope_key};
 use super::{Ports, Sweep, SweepError};
 use crate::ports::{RunnerPage, Runners, SeenRunner};
 use fargate_runners_core::fleet::Fleet;
-use fargate_runners_core::ids::RunnerId;
 use fargate_runners_core::names::RunnerName;
 use std::sync::Arc;
 
@@ -21,14 +20,14 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// Whether the runner is in it. One that is not may be on a page that was not read.
-    pub(super) fn shows(&self, runner: RunnerId) -> bool {
-        self.ours.iter().any(|(_, seen)| seen.id == runner)
+    /// Whether a runner of this name is in it. One that is not may be on a page that was not read.
+    pub(super) fn shows(&self, runner: &RunnerName) -> bool {
+        self.ours.iter().any(|(name, _)| name == runner)
     }
 
-    /// Whether the runner is in it and not called busy, which proves nothing: only a wrong change asks.
-    pub(super) fn shows_unused(&self, runner: RunnerId) -> bool {
-        self.ours.iter().any(|(_, seen)| seen.id == runner && !seen.busy)
+    /// Whether it is in it and not called busy, which proves nothing: only a wrong change asks.
+    pub(super) fn shows_unused(&self, runner: &RunnerName) -> bool {
+        self.ours.iter().any(|(name, seen)| name == runner && !seen.busy)
     }
 }
 

@@ -42,7 +42,7 @@ const REASONS: [(&str, &str, Paid, &str); 61] = [
     ("register", "dynamodb:UpdateItem EXCHANGE", Once, "an hour: it is done"),
     ("register", "dynamodb:GetItem TASK", ByJobs, "what the task has claimed, got and done"),
     ("register", "dynamodb:BatchGetItem", ByJobs, "a lease needs task and fleet"),
-    ("register", "dynamodb:PutItem TASK", ByJobs, "it claims, gets, acknowledges, is done"),
+    ("register", "dynamodb:PutItem TASK", ByJobs, "it claims, a mint begins, it acknowledges, is done"),
     ("register", "dynamodb:UpdateItem PACE", ByJobs, "a mint slot"),
     ("register", "dynamodb:TransactWriteItems", ByJobs, "a leave changes task and fleet together; a record is made, and has not ended"),
     ("register", "ecs:DescribeTasks", ByJobs, "who asks must be a running task of the fleet"),

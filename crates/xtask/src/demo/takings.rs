@@ -40,10 +40,10 @@ pub fn bounds(burst: Option<LaunchMode>, jobs: usize) -> Bounds {
         // Nothing is repeated for a lone job, which is measured with the same counts each time; one call of a conflict's second round is room enough. Its
         // dollars are what `fargate-runners cost` takes for a job, and a quarter on top for the functions' time on a busy machine.
         Some(LaunchMode::Tasks) if jobs == 1 => {
-            Bounds { mints: 1.0, calls: 20.0, invocations: 11.0, tasks: 1.0, dollars: fargate_runners_prices::lone_job() * 1_000.0 * 1.25 }
+            Bounds { mints: 1.0, calls: 19.0, invocations: 11.0, tasks: 1.0, dollars: fargate_runners_prices::lone_job() * 1_000.0 * 1.25 }
         }
-        Some(LaunchMode::Tasks) if jobs >= BURST => Bounds { mints: 1.2, calls: 21.0, invocations: 10.0, tasks: 1.2, dollars: 0.09 },
-        Some(LaunchMode::Service) if jobs >= BURST => Bounds { mints: 1.2, calls: 30.0, invocations: 13.0, tasks: 1.2, dollars: 0.16 },
+        Some(LaunchMode::Tasks) if jobs >= BURST => Bounds { mints: 1.2, calls: 20.0, invocations: 10.0, tasks: 1.2, dollars: 0.09 },
+        Some(LaunchMode::Service) if jobs >= BURST => Bounds { mints: 1.2, calls: 29.0, invocations: 13.0, tasks: 1.2, dollars: 0.16 },
         _ => Bounds { mints: 1.5, calls: 60.0, invocations: 25.0, tasks: 1.5, dollars: 0.2 },
     }
 }
