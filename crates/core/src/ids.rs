@@ -222,6 +222,19 @@ impl fmt::Display for RepositoryName {
     }
 }
 
+/// Names of which many records bear the same few: `crate::shared` holds each of them once.
+macro_rules! shared_name {
+    ($($name:ident),+) => {
+        $(impl $name {
+            pub(crate) const fn shared(&mut self) -> &mut Arc<str> {
+                &mut self.0
+            }
+        })+
+    };
+}
+
+shared_name!(FleetName, RepositoryName, ServiceName, TaskDefinition);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@ use crate::ids::{FleetName, JobId, RepositoryName, RunId};
 use crate::labels::Labels;
 use crate::time::{Timestamp, earliest};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a closed record is kept. GitHub keeps deliveries for 3 days, so that a repeat may arrive that late; a day of margin.
@@ -107,7 +108,7 @@ pub struct Progress {
     pub delivery: String,
 }
 
-/// A job in the ledger of one fleet.
+/// A job in the ledger of one fleet. A look holds one of these for each job that counts: whatever it has more, thousands have.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct JobRecord {
     /// The job.
@@ -124,19 +125,19 @@ pub struct JobRecord {
     pub repository: RepositoryName,
     /// The workflow's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub workflow_name: Option<String>,
+    pub workflow_name: Option<Arc<str>>,
     /// The job's name.
-    pub name: String,
+    pub name: Box<str>,
     /// What it asks of a runner.
     pub labels: Labels,
     /// The farthest that it is known to have come.
     pub phase: JobPhase,
     /// How it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub conclusion: Option<String>,
+    pub conclusion: Option<Box<str>>,
     /// The runner that has or had it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub runner_name: Option<String>,
+    pub runner_name: Option<Box<str>>,
     /// Milestone: the first delivery about it.
     pub seen_at: Timestamp,
     /// Milestone: queued, by GitHub's clock (by ours, where GitHub does not say).
@@ -170,13 +171,13 @@ impl JobRecord {
             run_id: event.run_id,
             run_attempt: event.run_attempt,
             repository: event.repository.clone(),
-            workflow_name: event.workflow_name.clone(),
-            name: event.name.clone(),
+            workflow_name: event.workflow_name.as_deref().map(Into::into),
+            name: event.name.as_str().into(),
             labels: event.labels.clone(),
             phase: event.phase,
-            conclusion: event.conclusion.clone().filter(|_| event.phase == JobPhase::Completed),
+            conclusion: event.conclusion.as_deref().filter(|_| event.phase == JobPhase::Completed).map(Into::into),
             // GitHub has been seen to send `queued` with the fields of a runner already set: only later phases are believed.
-            runner_name: event.runner_name.clone().filter(|_| had_runner),
+            runner_name: event.runner_name.as_deref().filter(|_| had_runner).map(Into::into),
             seen_at: event.seen_at,
             queued_at: of(JobPhase::Queued),
             raised_at: None,
@@ -223,8 +224,8 @@ impl JobRecord {
             run_id: self.run_id,
             run_attempt: self.run_attempt,
             repository: self.repository.clone(),
-            workflow_name: self.workflow_name.clone(),
-            name: self.name.clone(),
+            workflow_name: self.workflow_name.as_deref().map(str::to_owned),
+            name: self.name.to_string(),
             labels: self.labels.clone(),
             phase: noted.phase,
             conclusion: noted.conclusion.clone(),

@@ -18,6 +18,7 @@ pub mod news;
 pub mod plan;
 pub mod record;
 pub mod register;
+pub mod shared;
 pub mod signature;
 pub mod state;
 pub mod sweep;

@@ -187,7 +187,7 @@ fn taken(view: &View, job: &JobRecord) -> Option<Taken> {
     Some(Taken {
         job_id: job.job_id,
         repository: job.repository.clone(),
-        runner_name: job.runner_name.clone(),
+        runner_name: job.runner_name.as_deref().map(Into::into),
         waited,
         steps: steps(job, task),
     })

@@ -213,9 +213,13 @@ pub struct Write {
     pub expected: Expected,
 }
 
-/// A value with the version in which it was read, that knows whether it differs from it.
+/// A value with the version in which it was read, that knows whether it differs from it. It stands on the heap by itself: a map's nodes are half empty, and are
+/// copied when they grow full.
 #[derive(Clone, Debug)]
-pub struct Slot<T> {
+pub struct Slot<T>(Box<Filled<T>>);
+
+#[derive(Clone, Debug)]
+struct Filled<T> {
     value: T,
     read: Read<T>,
     version: Version,
@@ -235,61 +239,71 @@ enum Read<T> {
 
 impl<T: Clone + PartialEq> Slot<T> {
     /// A value that was read.
-    pub const fn read(value: T, version: Version) -> Self {
-        Self { value, read: Read::TheValue, version, stands: None }
+    #[must_use]
+    pub fn read(value: T, version: Version) -> Self {
+        Self::of(value, Read::TheValue, version)
     }
 
     /// A value for which there is no record yet.
-    pub const fn new(value: T) -> Self {
-        Self { value, read: Read::Nothing, version: Version(0), stands: None }
+    #[must_use]
+    pub fn new(value: T) -> Self {
+        Self::of(value, Read::Nothing, Version(0))
     }
 
     /// A value for which there is no record yet, about what began a moment ago.
-    pub const fn fresh(value: T) -> Self {
-        Self { value, read: Read::NothingYet, version: Version(0), stands: None }
+    #[must_use]
+    pub fn fresh(value: T) -> Self {
+        Self::of(value, Read::NothingYet, Version(0))
+    }
+
+    fn of(value: T, read: Read<T>, version: Version) -> Self {
+        Self(Box::new(Filled { value, read, version, stands: None }))
     }
 
     /// The value.
-    pub const fn get(&self) -> &T {
-        &self.value
+    #[must_use]
+    pub fn get(&self) -> &T {
+        &self.0.value
     }
 
     /// The value, to change it.
     pub fn get_mut(&mut self) -> &mut T {
-        if matches!(self.read, Read::TheValue) {
-            self.read = Read::This(Box::new(self.value.clone()));
+        if matches!(self.0.read, Read::TheValue) {
+            self.0.read = Read::This(Box::new(self.0.value.clone()));
         }
-        &mut self.value
+        &mut self.0.value
     }
 
     /// The version in which it was read.
-    pub const fn version(&self) -> Version {
-        self.version
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.0.version
     }
 
     /// Takes note that the value was written: it stands in the next version, and is unchanged.
     pub fn committed(&mut self) {
         if self.is_changed() {
-            self.version = Version(self.version.0 + 1);
-            self.read = Read::TheValue;
-            self.stands = None;
+            self.0.version = Version(self.0.version.0 + 1);
+            self.0.read = Read::TheValue;
+            self.0.stands = None;
         }
     }
 
     /// Whether it is to be written.
+    #[must_use]
     pub fn is_changed(&self) -> bool {
-        match &self.read {
+        match &self.0.read {
             Read::Nothing | Read::NothingYet => true,
             Read::TheValue => false,
-            Read::This(read) => **read != self.value,
+            Read::This(read) => **read != self.0.value,
         }
     }
 
     /// What was read, if there was a record.
     fn as_read(&self) -> Option<&T> {
-        match &self.read {
+        match &self.0.read {
             Read::Nothing | Read::NothingYet => None,
-            Read::TheValue => Some(&self.value),
+            Read::TheValue => Some(&self.0.value),
             Read::This(read) => Some(read),
         }
     }
@@ -299,26 +313,27 @@ impl<T: Recorded + PartialEq> Slot<T> {
     /// Takes the value for what was read: all that it says stands in the ledger, if not in the record itself.
     pub fn known(&mut self) {
         if let Some(read) = self.as_read() {
-            self.stands = Some(self.stands.unwrap_or_else(|| read.place()));
-            self.read = Read::TheValue;
+            self.0.stands = Some(self.0.stands.unwrap_or_else(|| read.place()));
+            self.0.read = Read::TheValue;
         }
     }
 
     /// The value, to be written where what was read stands still.
+    #[must_use]
     pub fn to_write(&self) -> Write {
         let expected = match self.as_read() {
-            Some(read) => Expected::Record(self.stands.unwrap_or_else(|| read.place()), self.version),
-            None if matches!(self.read, Read::NothingYet) => Expected::NothingYet,
+            Some(read) => Expected::Record(self.0.stands.unwrap_or_else(|| read.place()), self.version()),
+            None if matches!(self.0.read, Read::NothingYet) => Expected::NothingYet,
             None => Expected::Nothing,
         };
-        Write { record: self.value.clone().into(), expected }
+        Write { record: self.get().clone().into(), expected }
     }
 }
 
 /// Equal values that were read in the same version, and that are changed or not alike.
 impl<T: Clone + PartialEq> PartialEq for Slot<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.version == other.version && self.value == other.value && self.as_read() == other.as_read()
+        self.version() == other.version() && self.get() == other.get() && self.as_read() == other.as_read()
     }
 }
 
@@ -364,7 +379,7 @@ impl View {
 
     /// The fleet.
     #[must_use]
-    pub const fn fleet(&self) -> &FleetName {
+    pub fn fleet(&self) -> &FleetName {
         &self.state.get().fleet
     }
 
@@ -376,6 +391,12 @@ impl View {
             Key::Job(_, job) => self.jobs.contains_key(job),
             Key::Task(_, task) => self.tasks.contains_key(task),
         }
+    }
+
+    /// How many records were read or made, but for a fleet's own that has never been written.
+    #[must_use]
+    pub fn records(&self) -> usize {
+        usize::from(self.state.version() > Version(0)) + self.jobs.len() + self.tasks.len()
     }
 
     /// The task's record, made if there is none.

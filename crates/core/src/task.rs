@@ -257,7 +257,7 @@ impl TaskRecord {
     /// The job that AWS, or a runner that died, has interrupted: one that went down with it, or one that the start script had to cancel since the task was
     /// about to be taken. GitHub may have told of the latter's end before the task's; `conclusion` is what it said, if anything.
     #[must_use]
-    pub fn interrupted_job(&self, conclusion: impl Fn(JobId) -> Option<String>) -> Option<JobId> {
+    pub fn interrupted_job(&self, conclusion: impl Fn(JobId) -> Option<Box<str>>) -> Option<JobId> {
         let stopped_in_it = self.stop.as_ref().is_some_and(|stop| stop.exit_code == Some(STOPPED_IN_A_JOB));
         let cancelled = self.job_id.filter(|job| stopped_in_it && conclusion(*job).as_deref().is_none_or(|word| word == CANCELLED));
         self.lost_job().or(cancelled)

@@ -2,43 +2,44 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::num::NonZeroU64;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-/// Milliseconds since the Unix epoch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Timestamp(u64);
+/// Milliseconds since the Unix epoch. Kept as one more than that, so that a time that may be unknown takes no more memory: records hold many of these.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "u64", into = "u64")]
+pub struct Timestamp(NonZeroU64);
 
 impl Timestamp {
     /// The time that is so many milliseconds after the epoch.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
-        Self(millis)
+        Self(NonZeroU64::MIN.saturating_add(millis))
     }
 
     /// The time that is so many seconds after the epoch.
     #[must_use]
     pub const fn from_secs(secs: u64) -> Self {
-        Self(secs * 1000)
+        Self::from_millis(secs * 1000)
     }
 
     /// Milliseconds since the epoch.
     #[must_use]
     pub const fn as_millis(self) -> u64 {
-        self.0
+        self.0.get() - 1
     }
 
     /// Whole seconds since the epoch, rounded down.
     #[must_use]
     pub const fn as_secs(self) -> u64 {
-        self.0 / 1000
+        self.as_millis() / 1000
     }
 
     /// How long ago `earlier` was; zero when it lies in the future (clocks of two functions differ).
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(self.0.saturating_sub(earlier.0))
+        Duration::from_millis(self.0.get().saturating_sub(earlier.0.get()))
     }
 
     /// Reads the form that GitHub and AWS write, `2021-09-13T02:21:13Z` or `2021-09-13T02:21:13.123Z`; an offset other than `Z` is refused.
@@ -64,7 +65,7 @@ impl Timestamp {
             return None;
         }
         let days = days_from_civil(year, month, day);
-        Some(Self((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + millis))
+        Some(Self::from_millis((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + millis))
     }
 }
 
@@ -78,6 +79,31 @@ fn days_from_civil(year: u64, month: u64, day: u64) -> u64 {
     era * 146_097 + day_of_era - 719_468
 }
 
+impl Default for Timestamp {
+    /// The epoch.
+    fn default() -> Self {
+        Self::from_millis(0)
+    }
+}
+
+impl From<u64> for Timestamp {
+    fn from(millis: u64) -> Self {
+        Self::from_millis(millis)
+    }
+}
+
+impl From<Timestamp> for u64 {
+    fn from(time: Timestamp) -> Self {
+        time.as_millis()
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Timestamp").field(&self.as_millis()).finish()
+    }
+}
+
 impl Add<Duration> for Timestamp {
     type Output = Self;
     fn add(self, rhs: Duration) -> Self {
@@ -88,13 +114,13 @@ impl Add<Duration> for Timestamp {
 impl Sub<Duration> for Timestamp {
     type Output = Self;
     fn sub(self, rhs: Duration) -> Self {
-        Self(self.0.saturating_sub(u64::try_from(rhs.as_millis()).unwrap_or(u64::MAX)))
+        Self::from_millis(self.as_millis().saturating_sub(u64::try_from(rhs.as_millis()).unwrap_or(u64::MAX)))
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
+        write!(f, "{}.{:03}", self.as_secs(), self.as_millis() % 1000)
     }
 }
 
@@ -110,6 +136,13 @@ pub fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_that_may_be_unknown_takes_no_more_memory_and_stands_in_json_as_ever() {
+        assert_eq!(size_of::<Option<Timestamp>>(), size_of::<u64>());
+        assert_eq!(serde_json::to_string(&[Some(Timestamp::default()), Some(Timestamp::from_secs(2)), None]).unwrap(), "[0,2000,null]");
+        assert_eq!(serde_json::from_str::<Option<Timestamp>>("0").unwrap(), Some(Timestamp::from_millis(0)));
+    }
 
     #[test]
     fn reads_the_times_that_github_and_aws_write() {

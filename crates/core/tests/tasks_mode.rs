@@ -193,7 +193,7 @@ fn a_job_that_was_cancelled_because_its_task_was_stopped_is_kept_as_lost_and_its
         world.takes(1, 1);
         world.completes(1, 1);
         let ended = world.view.jobs.values_mut().next().unwrap().get_mut();
-        ended.conclusion = Some(conclusion.to_owned());
+        ended.conclusion = Some(conclusion.into());
         world.passes(5);
         world.stops(1, exit_code);
         let now = world.now;

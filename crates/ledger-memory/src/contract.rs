@@ -18,7 +18,7 @@ use fargate_runners_use_cases::ports::{Ledger, MintPace, Notes};
 pub async fn ledger<L: Ledger + Notes>(ledger: &L) {
     reading::what_is_absent_is_not_read(ledger).await;
     reading::what_was_written_is_read_at_once(ledger).await;
-    reading::only_what_counts_is_listed_and_the_fleets_own_record_comes_first(ledger).await;
+    reading::only_what_counts_is_listed(ledger).await;
     reading::many_records_are_read_and_listed_whole(ledger).await;
     reading::fleets_do_not_see_each_others_records(ledger).await;
     commits::a_record_is_written_only_in_the_version_that_was_read(ledger).await;

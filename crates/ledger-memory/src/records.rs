@@ -3,7 +3,7 @@
 use crate::MemoryLedger;
 use fargate_runners_core::ids::{FleetName, TaskId};
 use fargate_runners_core::job::{JobEvent, JobPhase};
-use fargate_runners_core::record::{Expected, Key, Place, Record, Version, Versioned, Write};
+use fargate_runners_core::record::{Expected, Key, Place, Record, Version, Versioned, View, Write};
 use fargate_runners_core::task::TaskRecord;
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{COMMIT_MAX, CommitError, Ledger, Notes, PortError, Retry};
@@ -40,7 +40,7 @@ impl Records {
         true
     }
 
-    /// What counts of a fleet, its own record first.
+    /// What counts of a fleet.
     fn active(&self, fleet: &FleetName) -> impl Iterator<Item = &Versioned> {
         self.active.get(fleet).into_iter().flatten().filter_map(|key| self.all.get(key))
     }
@@ -65,8 +65,8 @@ impl MemoryLedger {
     }
 
     /// Shows the records of a fleet that count, without copying any.
-    pub fn look_at_active(&self, fleet: &FleetName, see: impl FnMut(&Record)) {
-        self.held().records.active(fleet).map(|versioned| &versioned.record).for_each(see);
+    pub fn look_at_active(&self, fleet: &FleetName, see: impl FnMut(&Versioned)) {
+        self.held().records.active(fleet).for_each(see);
     }
 
     /// The task's record as it stands.
@@ -80,8 +80,10 @@ impl MemoryLedger {
 }
 
 impl Ledger for MemoryLedger {
-    async fn active(&self, fleet: &FleetName, _now: Timestamp) -> Result<Vec<Versioned>, PortError> {
-        Ok(self.held().records.active(fleet).cloned().collect())
+    async fn active(&self, fleet: &FleetName, _now: Timestamp) -> Result<View, PortError> {
+        let mut view = View::new(fleet.clone());
+        view.add(self.held().records.active(fleet).cloned());
+        Ok(view)
     }
 
     async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Versioned>, PortError> {

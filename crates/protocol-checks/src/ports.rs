@@ -8,7 +8,7 @@ use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{CredentialName, FleetName, JobId, RepositoryName, RunId, RunnerId, ServiceName, TaskId};
 use fargate_runners_core::names::RunnerName;
-use fargate_runners_core::record::{Key, Version, Versioned, Write};
+use fargate_runners_core::record::{Key, Version, Versioned, View, Write};
 use fargate_runners_core::state::Launch;
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{
@@ -96,8 +96,10 @@ impl Port {
 }
 
 impl Ledger for Port {
-    async fn active(&self, fleet: &FleetName, _: Timestamp) -> Result<Vec<Versioned>, PortError> {
-        self.records(Question::Active(fleet.clone())).await
+    async fn active(&self, fleet: &FleetName, _: Timestamp) -> Result<View, PortError> {
+        let mut view = View::new(fleet.clone());
+        view.add(self.records(Question::Active(fleet.clone())).await?);
+        Ok(view)
     }
 
     async fn read(&self, keys: &[Key], _: Timestamp) -> Result<Vec<Versioned>, PortError> {

@@ -4,7 +4,7 @@ use crate::engine::Millis;
 use crate::faults::Fault;
 use crate::world::World;
 use fargate_runners_core::ids::{FleetName, TaskId};
-use fargate_runners_core::record::{Record, Versioned};
+use fargate_runners_core::record::{Slot, View};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{FleetList, PortError, Retry};
 use fargate_runners_use_cases::register::Kept;
@@ -111,11 +111,11 @@ impl Call {
     }
 
     /// Notes what a fleet's records, which it has read, say of protection.
-    pub fn reads(&self, fleet: &FleetName, records: &[Versioned]) {
+    pub fn reads(&self, view: &View) {
         let now = self.clock();
-        let tasks = records.iter().filter_map(|found| if let Record::Task(task) = &found.record { Some(task) } else { None });
+        let tasks = view.tasks.values().map(Slot::get);
         let protected = tasks.filter(|task| task.protected_until.is_some_and(|until| until > now)).map(|task| task.task_id.clone());
-        self.0.read_as_protected.borrow_mut().insert(fleet.clone(), protected.collect());
+        self.0.read_as_protected.borrow_mut().insert(view.fleet().clone(), protected.collect());
     }
 
     /// Whether it can know that ECS protects the task.

@@ -8,6 +8,7 @@ use crate::host::Function;
 use fargate_runners_core::ids::{CredentialName, FleetName, ServiceName};
 use fargate_runners_core::job::{JobEvent, JobRecord};
 use fargate_runners_core::record::{Expected, Key, Place, Record, Version, Versioned, Write};
+use fargate_runners_ledger_memory::MemoryLedger;
 use partition::{PAGE, Partition, read_units, write_units};
 use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, HashMap};
@@ -196,10 +197,14 @@ impl Meter {
     }
 
     /// A fleet's records are listed. Returns for how many milliseconds.
-    pub(crate) fn looks(&self, function: Function, fleet: &FleetName, records: &[Versioned], now: Millis) -> Millis {
+    pub(crate) fn looks(&self, function: Function, fleet: &FleetName, ledger: &MemoryLedger, now: Millis) -> Millis {
         let Some(mut counts) = self.on() else { return 0 };
         let counts = &mut *counts;
-        let bytes: u64 = records.iter().map(|versioned| counts.size(&versioned.record, versioned.version)).sum();
+        let (mut records, mut bytes) = (0, 0);
+        ledger.look_at_active(fleet, |found| {
+            records += 1;
+            bytes += counts.size(&found.record, found.version);
+        });
         let (pages, units) = (bytes / PAGE + 1, read_units(bytes));
         counts.units.0 += units;
         let waited = counts.partition(fleet, Place::Active).reads(units, now);
@@ -207,10 +212,10 @@ impl Meter {
         let Some(pace) = counts.pace else { return waited };
         let mut own = 0;
         if function == Function::Scale {
-            counts.records.add(records.len() as u64);
+            counts.records.add(records);
             counts.bytes.add(bytes);
             counts.pages += pages;
-            own = records.len() as u64 * pace.record_micros / 1_000;
+            own = records * pace.record_micros / 1_000;
         }
         // The first page is in the time that any call takes.
         waited + (pages - 1) * pace.page_millis + own

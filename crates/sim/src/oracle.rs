@@ -138,7 +138,7 @@ impl Oracle {
         }
         let warm = book.most_warm_since(name, world.now().saturating_sub(OLD_MAXIMUM));
         let (mut queued, mut busy) = (0, 0);
-        world.ledger.look_at_active(&state.fleet, |record| match record {
+        world.ledger.look_at_active(&state.fleet, |found| match &found.record {
             Record::Job(job) => queued += u32::from(JobRecord::is_queued_here(job)),
             Record::Task(task) => busy += u32::from(task.state() == TaskState::Busy),
             Record::Fleet(_) => {}

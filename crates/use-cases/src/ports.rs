@@ -16,7 +16,7 @@ use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{CredentialName, FleetName, RunnerId, ServiceName, TaskDefinition, TaskId};
 use fargate_runners_core::job::JobEvent;
 use fargate_runners_core::names::RunnerName;
-use fargate_runners_core::record::{Key, Versioned, Write};
+use fargate_runners_core::record::{Key, Versioned, View, Write};
 use fargate_runners_core::state::Launch;
 use fargate_runners_core::time::Timestamp;
 use secrecy::SecretString;
@@ -124,8 +124,8 @@ pub const COMMIT_MAX: usize = 50;
 /// The ledger: versioned records. Reads are strongly consistent; a record whose time is over is as if it were not there. One that ends while it is read by its
 /// key may be missing from what is read: whoever makes it anew for that meets a conflict.
 pub trait Ledger {
-    /// Every record of a fleet that counts (`Record::is_active`), its own first.
-    async fn active(&self, fleet: &FleetName, now: Timestamp) -> Result<Vec<Versioned>, PortError>;
+    /// Every record of a fleet that counts (`Record::is_active`), as a view of it: a large fleet's are nowhere held twice.
+    async fn active(&self, fleet: &FleetName, now: Timestamp) -> Result<View, PortError>;
 
     /// Those of the records that exist, in any order, tombstones included.
     async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Versioned>, PortError>;

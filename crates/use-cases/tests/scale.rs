@@ -210,7 +210,7 @@ async fn looking_again_at_a_fleet_that_has_what_it_wants_calls_nothing() {
     world.passes(60);
     scale(&world).handle(vec![look("default")]).await;
     let version =
-        |world: World| async move { world.1.active(&FleetName::parse("default").unwrap(), world.now()).await.unwrap()[0].version };
+        |world: World| async move { world.1.active(&FleetName::parse("default").unwrap(), world.now()).await.unwrap().state.version() };
     let before = version(world.clone()).await;
     world.passes(60);
     scale(&world).handle(vec![look("default")]).await;

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// Where notes stand beside a job's body until the record is written again, in the order in which they are taken in.
-const NOTES: [&str; 2] = ["noted_in_progress", "noted_completed"];
+pub(super) const NOTES: [&str; 2] = ["noted_in_progress", "noted_completed"];
 
 /// The attribute for a note that a job has come so far; none if nothing is noted of that.
 pub(super) const fn note_of(phase: JobPhase) -> Option<&'static str> {
@@ -63,10 +63,10 @@ pub(super) fn key_at(key: &Key, place: Place) -> Item {
     HashMap::from([("pk".to_owned(), text(partition(key.fleet(), place))), ("sk".to_owned(), text(sort_key(key)))])
 }
 
-/// An item's name for people: its keys.
+/// An item's name for people: what it has of its keys.
 pub(super) fn name_of(item: &Item) -> String {
-    let part = |name| item.get(name).and_then(|value| value.as_s().ok()).map_or("?", String::as_str);
-    format!("{}/{}", part("pk"), part("sk"))
+    let parts = ["pk", "sk"].into_iter().filter_map(|name| item.get(name)?.as_s().ok());
+    parts.map(String::as_str).collect::<Vec<_>>().join("/")
 }
 
 /// When a record expires, in the whole seconds that the table's time to live counts in, rounded up.

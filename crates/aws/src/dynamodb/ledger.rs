@@ -9,7 +9,7 @@ use super::reads;
 use super::steps::{Step, steps_of};
 use crate::config::Aws;
 use fargate_runners_core::ids::FleetName;
-use fargate_runners_core::record::{Key, Record, Versioned, Write};
+use fargate_runners_core::record::{Key, Versioned, View, Write};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{COMMIT_MAX, CommitError, Ledger, PortError, Retry};
 use std::hash::{BuildHasher, RandomState};
@@ -78,10 +78,8 @@ fn apart() -> Duration {
 }
 
 impl Ledger for DynamoLedger {
-    async fn active(&self, fleet: &FleetName, now: Timestamp) -> Result<Vec<Versioned>, PortError> {
-        let mut records = reads::active(&self.aws, &self.table, fleet, now).await?;
-        records.sort_by_key(|versioned| !matches!(versioned.record, Record::Fleet(_)));
-        Ok(records)
+    async fn active(&self, fleet: &FleetName, now: Timestamp) -> Result<View, PortError> {
+        reads::active(&self.aws, &self.table, fleet, now).await
     }
 
     async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Versioned>, PortError> {

@@ -1,12 +1,13 @@
 //! Strongly consistent reads, bounded in calls: records by their keys, and the records of a fleet that count.
 
-use super::item::{Item, key_at, name_of, partition, places, record_of};
+use super::item::{Item, NOTES, key_at, name_of, partition, places, record_of};
 use crate::config::Aws;
 use crate::error::port_error;
-use crate::limits::{ACTIVE_PAGES, BATCH_GET_ITEMS, BATCH_GET_PAUSE, BATCH_GET_ROUNDS};
+use crate::limits::{ACTIVE_PAGE_ITEMS, ACTIVE_PAGES, BATCH_GET_ITEMS, BATCH_GET_PAUSE, BATCH_GET_ROUNDS};
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use fargate_runners_core::ids::FleetName;
-use fargate_runners_core::record::{Key, Place, Versioned};
+use fargate_runners_core::record::{Key, Place, Versioned, View};
+use fargate_runners_core::shared::Shared;
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{PortError, Retry};
 use std::collections::{BTreeSet, HashMap};
@@ -68,24 +69,62 @@ async fn one_batch(aws: &Aws, table: &str, keys: &[Item]) -> Result<Vec<Item>, P
     Err(PortError::new(what(), Retry::Throttled, "DynamoDB left some unread again and again"))
 }
 
-/// The records of a fleet that count: all of one partition. Of the items themselves, which take several times as much memory, there is never more than a page.
-pub(super) async fn active(aws: &Aws, table: &str, fleet: &FleetName, now: Timestamp) -> Result<Vec<Versioned>, PortError> {
+/// What a list has of each item.
+const LISTED: &str = "#sk, #version, #body, #expires, #in_progress, #completed";
+
+/// The records of a fleet that count: all of one partition. Of the items themselves, which take several times as much memory, there is never more than a page, and in
+/// it only what is looked at: the partition is the same in all of them.
+pub(super) async fn active(aws: &Aws, table: &str, fleet: &FleetName, now: Timestamp) -> Result<View, PortError> {
     let what = || format!("reading what counts of fleet {fleet} from the ledger");
     let fleet_partition = super::item::text(partition(fleet, Place::Active));
-    let mut records = Vec::new();
+    let (mut view, mut shared) = (View::new(fleet.clone()), Shared::default());
     let mut from = None;
     for _ in 0..ACTIVE_PAGES {
         let call = aws.dynamodb().query().table_name(table).consistent_read(true);
         let call = call.key_condition_expression("#pk = :pk").expression_attribute_names("#pk", "pk");
         let call = call.expression_attribute_values(":pk", fleet_partition.clone()).set_exclusive_start_key(from);
+        let call = call.limit(ACTIVE_PAGE_ITEMS).projection_expression(LISTED);
+        let call = call.expression_attribute_names("#sk", "sk").expression_attribute_names("#version", "version");
+        let call = call.expression_attribute_names("#body", "body").expression_attribute_names("#expires", "expires");
+        let call = call.expression_attribute_names("#in_progress", NOTES[0]).expression_attribute_names("#completed", NOTES[1]);
         let answer = call.send().await.map_err(|error| port_error(what(), error))?;
         for item in answer.items.unwrap_or_default() {
-            records.extend(record_of(&item, now)?);
+            view.add(record_of(&item, now)?.map(|found| shared.by(found)));
         }
         from = answer.last_evaluated_key.filter(|key| !key.is_empty());
         if from.is_none() {
-            return Ok(records);
+            return Ok(view);
         }
     }
     Err(PortError::new(what(), Retry::Never, format!("it takes more than {ACTIVE_PAGES} pages")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Answers;
+    use fargate_runners_core::ids::TaskId;
+    use fargate_runners_core::record::Record;
+    use fargate_runners_core::task::TaskRecord;
+    use serde_json::{Value, json};
+
+    #[tokio::test]
+    async fn what_counts_is_read_page_by_page_without_the_partition() {
+        let (fleet, now) = (FleetName::parse("default").unwrap(), Timestamp::from_secs(1));
+        let task = |number: u8| TaskId::parse(&format!("{number:032x}")).unwrap();
+        let item = |number: u8| {
+            let body = serde_json::to_string(&Record::Task(TaskRecord::new(fleet.clone(), task(number), now))).unwrap();
+            json!({"sk": {"S": format!("TASK#{}", task(number))}, "version": {"N": "7"}, "body": {"S": body}})
+        };
+        let last = json!({"pk": {"S": "FLEET#default"}, "sk": {"S": "TASK#1"}});
+        let pages = [json!({"Items": [item(1)], "LastEvaluatedKey": last}), json!({"Items": [item(2)]})];
+        let (answers, aws) = Answers::of(pages.map(|page| (200, page)));
+        let view = active(&aws, "ledger", &fleet, now).await.unwrap();
+        assert_eq!(view.tasks.keys().cloned().collect::<Vec<_>>(), [task(1), task(2)]);
+        assert!(view.tasks.values().all(|task| task.version().0 == 7 && !task.is_changed()));
+        let requests = answers.requests();
+        assert_eq!(requests.iter().map(|request| &request["ExclusiveStartKey"]).collect::<Vec<_>>(), [&Value::Null, &last]);
+        assert!(requests.iter().all(|request| request["Limit"] == ACTIVE_PAGE_ITEMS && request["ConsistentRead"] == true));
+        assert!(requests.iter().all(|request| request["ProjectionExpression"] == LISTED));
+    }
 }

@@ -44,6 +44,20 @@ fn bytes(item: &Value) -> usize {
         .sum()
 }
 
+/// The attributes that a query asks for; none if it asks for all.
+fn projected(query: &Value) -> Vec<&str> {
+    let names = query["ProjectionExpression"].as_str().into_iter().flat_map(|text| text.split(','));
+    names.map(|name| query["ExpressionAttributeNames"][name.trim()].as_str().unwrap_or(name.trim())).collect()
+}
+
+fn project(item: &Value, names: &[&str]) -> Value {
+    let attributes = item.as_object().into_iter().flatten();
+    attributes
+        .filter(|(name, _)| names.is_empty() || names.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
 impl Table {
     pub(super) const fn new(waiting: Arc<[Value]>) -> Self {
         Self { waiting, items: Vec::new() }
@@ -69,20 +83,23 @@ impl Table {
                 let values = body["ExpressionAttributeValues"].as_object();
                 let partition = values.and_then(|values| values.values().next());
                 let mut items = self.all().filter(|item| partition == Some(&item["pk"]));
+                let names = projected(body);
                 let last = &body["ExclusiveStartKey"]["sk"];
                 if !last.is_null() {
                     items.find(|item| item["sk"] == *last);
                 }
+                let limit = body["Limit"].as_u64().and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
                 let (mut page, mut size) = (Vec::new(), 0);
                 for item in items.by_ref() {
                     size += bytes(item);
                     page.push(item);
-                    if size > PAGE_BYTES {
+                    if size > PAGE_BYTES || page.len() == limit {
                         break;
                     }
                 }
                 let more = items.next().is_some();
-                let mut answer = json!({"Count": page.len(), "ScannedCount": page.len(), "Items": page});
+                let items: Vec<Value> = page.iter().map(|item| project(item, &names)).collect();
+                let mut answer = json!({"Count": items.len(), "ScannedCount": items.len(), "Items": items});
                 if let Some(last) = page.last().filter(|_| more) {
                     answer["LastEvaluatedKey"] = json!({"pk": last["pk"], "sk": last["sk"]});
                 }
@@ -140,5 +157,10 @@ mod tests {
         }
         assert_eq!(seen.len(), 2_500);
         assert_eq!(seen.iter().collect::<std::collections::BTreeSet<_>>().len(), 2_500);
+        query["Limit"] = json!(2);
+        query["ProjectionExpression"] = json!("#sk");
+        query["ExpressionAttributeNames"] = json!({"#sk": "sk"});
+        query["ExclusiveStartKey"] = json!({"sk": {"S": "JOB#0"}});
+        assert_eq!(table.answer("Query", &query).unwrap()["Items"], json!([{"sk": {"S": "JOB#1"}}, {"sk": {"S": "JOB#2"}}]));
     }
 }

@@ -96,12 +96,12 @@ pub fn unknown_at_github(job: &JobRecord, now: Timestamp) -> JobEvent {
         run_id: job.run_id,
         run_attempt: job.run_attempt,
         repository: job.repository.clone(),
-        workflow_name: job.workflow_name.clone(),
-        name: job.name.clone(),
+        workflow_name: job.workflow_name.as_deref().map(Into::into),
+        name: job.name.to_string(),
         labels: job.labels.clone(),
         phase: JobPhase::Completed,
         conclusion: None,
-        runner_name: job.runner_name.clone(),
+        runner_name: job.runner_name.as_deref().map(Into::into),
         at: None,
         seen_at: now,
         delivery: DELIVERY.to_owned(),
@@ -208,7 +208,7 @@ mod tests {
         let mut view = view(JobPhase::InProgress, 1);
         let task = crate::ids::TaskId::parse(&"a".repeat(32)).unwrap();
         let name = RunnerName { stack: stack(), fleet: view.fleet().clone(), task: task.clone(), attempt: 1 };
-        view.jobs.get_mut(&JobId(1)).unwrap().get_mut().runner_name = Some(name.to_string());
+        view.jobs.get_mut(&JobId(1)).unwrap().get_mut().runner_name = Some(name.to_string().into());
         view.task_mut(&task, START);
         assert_eq!(running_due(&view, Asked::default(), &stack(), minutes(29)).len(), 0);
         assert_eq!(running_due(&view, Asked::default(), &stack(), minutes(30)).len(), 1);

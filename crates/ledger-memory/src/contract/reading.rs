@@ -32,7 +32,7 @@ pub(super) async fn what_was_written_is_read_at_once(ledger: &impl Ledger) {
     assert_eq!(found, records.iter().map(Record::key).collect(), "those that exist, tombstones too, each once");
 }
 
-pub(super) async fn only_what_counts_is_listed_and_the_fleets_own_record_comes_first(ledger: &impl Ledger) {
+pub(super) async fn only_what_counts_is_listed(ledger: &impl Ledger) {
     let fleet = fleet("listed");
     let counts = [job(&fleet, 1, "job"), Record::Task(task(&fleet, 1)), state(&fleet, 1)];
     for record in &counts {
@@ -41,7 +41,6 @@ pub(super) async fn only_what_counts_is_listed_and_the_fleets_own_record_comes_f
     written(ledger, &[write(tombstone(&fleet, 2, NOW), 0)], NOW).await;
     let listed = active(ledger, &fleet).await;
     assert_eq!(listed.len(), counts.len(), "{listed:?}");
-    assert_eq!(listed[0].record, counts[2], "the fleet's own record comes first");
     assert!(listed.iter().all(|versioned| versioned.version == Version(1) && counts.contains(&versioned.record)));
     written(ledger, &[write(tombstone(&fleet, 1, NOW), 1)], NOW).await;
     let listed = active(ledger, &fleet).await;

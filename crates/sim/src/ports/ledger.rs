@@ -4,7 +4,7 @@ use crate::faults::Fault;
 use crate::host::Call;
 use fargate_runners_core::ids::{CredentialName, FleetName};
 use fargate_runners_core::job::JobEvent;
-use fargate_runners_core::record::{Key, Version, Versioned, Write};
+use fargate_runners_core::record::{Key, Version, Versioned, View, Write};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{Asks, CommitError, Kept, Ledger, Memory, MintPace, Notes, PortError, Slot};
 use std::cell::RefCell;
@@ -18,13 +18,13 @@ type Stands = (String, u64, Timestamp);
 pub struct Memories(RefCell<BTreeMap<(String, String), Stands>>);
 
 impl Ledger for Call {
-    async fn active(&self, fleet: &FleetName, now: Timestamp) -> Result<Vec<Versioned>, PortError> {
+    async fn active(&self, fleet: &FleetName, now: Timestamp) -> Result<View, PortError> {
         self.enter("reading a fleet's records").await?;
         let found = self.world().ledger.active(fleet, now).await;
-        if let Ok(records) = &found {
-            self.reads(fleet, records);
+        if let Ok(view) = &found {
+            self.reads(view);
             let world = self.world();
-            let wait = world.meter.looks(self.function(), fleet, records, world.now());
+            let wait = world.meter.looks(self.function(), fleet, &world.ledger, world.now());
             self.takes(wait).await;
         }
         self.leave("reading a fleet's records").await?;

@@ -114,10 +114,8 @@ where
 
     /// What counts, and what the events are about, and what was noted of jobs.
     async fn read(&self, name: &FleetName, events: &[Event], doubts: bool, now: Timestamp) -> Result<(View, Vec<Event>), PortError> {
-        let mut view = View::new(name.clone());
-        let active = self.ledger.active(name, now).await?;
-        self.sizes.saw(name, active.len());
-        view.add(active);
+        let mut view = self.ledger.active(name, now).await?;
+        self.sizes.saw(name, view.records());
         let missing: Vec<Key> = self.keys_about(events, doubts).into_iter().filter(|key| !view.holds(key)).collect();
         if !missing.is_empty() {
             view.add(self.ledger.read(&missing, now).await?);

@@ -347,7 +347,7 @@ impl Capacity for World {
 pub struct TestLedger(pub World);
 
 impl Ledger for TestLedger {
-    async fn active(&self, fleet: &FleetName, now: Timestamp) -> Result<Vec<fargate_runners_core::record::Versioned>, PortError> {
+    async fn active(&self, fleet: &FleetName, now: Timestamp) -> Result<fargate_runners_core::record::View, PortError> {
         if self.0.with(|state| state.ledger_fails.as_ref() == Some(fleet)) {
             return Err(broken("reading the ledger"));
         }

@@ -118,7 +118,7 @@ pub fn of(evidence: &Evidence) -> Cause {
 fn not_waiting(evidence: &Evidence) -> Option<Cause> {
     let record = evidence.record();
     if let Some(job) = evidence.records.iter().find(|job| job.phase == JobPhase::Completed) {
-        return Some(Cause::Over { conclusion: job.conclusion.clone() });
+        return Some(Cause::Over { conclusion: job.conclusion.as_deref().map(Into::into) });
     }
     if let Some(shown) = evidence.shown().filter(|shown| shown.status == "completed") {
         let conclusion = shown.conclusion.clone();
@@ -131,7 +131,7 @@ fn not_waiting(evidence: &Evidence) -> Option<Cause> {
         return Some(Cause::RunnerLost { reason: format!("{reason} ({})", job.runner_name.as_deref().unwrap_or("its runner")) });
     }
     if let Some(job) = evidence.records.iter().find(|job| job.phase == JobPhase::InProgress) {
-        return Some(Cause::Runs { runner: job.runner_name.clone() });
+        return Some(Cause::Runs { runner: job.runner_name.as_deref().map(Into::into) });
     }
     if let Some(shown) = evidence.shown().filter(|shown| shown.status == "in_progress") {
         return Some(Cause::Runs { runner: shown.runner_name.clone() });
