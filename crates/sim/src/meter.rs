@@ -9,7 +9,7 @@ use fargate_runners_core::ids::{CredentialName, FleetName, ServiceName};
 use fargate_runners_core::job::{JobEvent, JobRecord};
 use fargate_runners_core::record::{Expected, Key, Place, Record, Version, Versioned, Write};
 use fargate_runners_ledger_memory::MemoryLedger;
-use partition::{PAGE, Partition, read_units, write_units};
+use partition::{PAGE, PAGE_RECORDS, Partition, read_units, write_units};
 use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, HashMap};
 
@@ -205,7 +205,7 @@ impl Meter {
             records += 1;
             bytes += counts.size(&found.record, found.version);
         });
-        let (pages, units) = (bytes / PAGE + 1, read_units(bytes));
+        let (pages, units) = ((bytes / PAGE).max(records / PAGE_RECORDS) + 1, read_units(bytes));
         counts.units.0 += units;
         let waited = counts.partition(fleet, Place::Active).reads(units, now);
         counts.reads_waited.add(waited);

@@ -144,7 +144,7 @@ async fn of_a_launch_only_its_task_is_written_and_the_next_look_forgets_it() {
     let world = World::default();
     scale(&world).handle(vec![queued("burst", 1)]).await;
     let version =
-        |world: World| async move { world.1.active(&FleetName::parse("burst").unwrap(), world.now()).await.unwrap()[0].version.0 };
+        |world: World| async move { world.1.active(&FleetName::parse("burst").unwrap(), world.now()).await.unwrap().state.version().0 };
     assert_eq!((version(world.clone()).await, world.state("burst").await.unwrap().launches.len()), (1, 1));
     assert_eq!(world.task("burst", 1000).await.unwrap().launch, Some(world.state("burst").await.unwrap().launches[0].token.clone()));
     world.passes(60);
@@ -344,7 +344,7 @@ async fn what_is_noted_of_a_job_is_written_when_its_task_has_ended() {
     scale(&world).handle(vec![stopped("burst", 1000)]).await;
     let fleet = FleetName::parse("burst").unwrap();
     let active = world.1.active(&fleet, world.now()).await.unwrap();
-    assert!(matches!(&active[..], [Versioned { record: Record::Fleet(_), .. }]), "{active:?}");
+    assert!(active.jobs.is_empty() && active.tasks.is_empty(), "{active:?}");
     let task = world.task("burst", 1000).await.unwrap();
     assert_eq!((task.job_id, task.job_ended_at), (Some(JobId(1)), over.at));
     let job = known(&world, 1).await;

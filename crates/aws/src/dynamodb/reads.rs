@@ -69,7 +69,7 @@ async fn one_batch(aws: &Aws, table: &str, keys: &[Item]) -> Result<Vec<Item>, P
     Err(PortError::new(what(), Retry::Throttled, "DynamoDB left some unread again and again"))
 }
 
-/// What a list has of each item.
+/// What a list has of each item: all that `record_of` looks at, and the key by which an error names it.
 const LISTED: &str = "#sk, #version, #body, #expires, #in_progress, #completed";
 
 /// The records of a fleet that count: all of one partition. Of the items themselves, which take several times as much memory, there is never more than a page, and in

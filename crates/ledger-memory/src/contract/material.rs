@@ -102,8 +102,11 @@ pub(super) async fn active(ledger: &impl Ledger, fleet: &FleetName) -> Vec<Versi
     let view = ledger.active(fleet, NOW).await.expect("what counts is listed");
     let records = view.jobs.values().map(Slot::to_write).chain(view.tasks.values().map(Slot::to_write));
     let as_read = |Write { record, expected }| match expected {
-        Expected::Record(_, version) => Some(Versioned { record, version }),
-        Expected::Nothing => None,
+        Expected::Record(_, version) => {
+            let noted = view.noted.iter().filter(|noted| Key::Job(noted.fleet.clone(), noted.job_id) == record.key());
+            Some(Versioned { noted: noted.map(JobEvent::progress).collect(), ..Versioned::new(record, version) })
+        }
+        Expected::Nothing | Expected::NothingYet => None,
     };
     std::iter::once(view.state.to_write()).chain(records).filter_map(as_read).collect()
 }
