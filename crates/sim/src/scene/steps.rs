@@ -8,6 +8,7 @@ use crate::engine::Millis;
 use crate::faults::Fault;
 use fargate_runners_core::events::Event;
 use fargate_runners_core::job::JobPhase;
+use fargate_runners_core::record::{Record, Versioned};
 use fargate_runners_model_github::{Action, DeliveryId, Fault as Tampering, JobId, Limits, NewJob, Payload, Status};
 use std::collections::BTreeMap;
 
@@ -120,7 +121,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Nobody works on the queue until word of everything is in it.
+    /// Nobody works on the queue until word of everything is in it, or noted.
     fn in_one_batch(&mut self, news: &[News]) -> Result<(), Broken> {
         self.wait("scene", "an empty queue", |stage| stage.world.queues.waiting() == 0)?;
         self.world.queues.hold();
@@ -187,7 +188,7 @@ impl Stage {
         of_it.map(|delivery| (delivery.id, delivery.answer.is_some())).collect()
     }
 
-    /// How many messages in the queue tell of this.
+    /// How much there is that tells of this: messages in the queue, and notes in the ledger, which need none.
     fn waiting(&self, news: &News) -> usize {
         let Some(job) = self.said.jobs.get(&news.job) else { return 0 };
         let phase = match news.kind.action() {
@@ -198,7 +199,12 @@ impl Stage {
         };
         let tells =
             |body: &str| matches!(Event::from_message(body), Ok(Event::Job(event)) if event.job_id.0 == job.0 && event.phase == phase);
-        self.world.queues.count_waiting(tells)
+        // A repeat of a note is one more version of its record, which nobody else writes while the queue is held.
+        let is_noted = |found: &Versioned| {
+            matches!(&found.record, Record::Job(known) if known.job_id.0 == job.0) && found.noted.iter().any(|noted| noted.phase == phase)
+        };
+        let notes: u64 = self.world.ledger.snapshot().iter().filter(|found| is_noted(found)).map(|found| found.version.0).sum();
+        self.world.queues.count_waiting(tells) + usize::try_from(notes).unwrap_or(usize::MAX)
     }
 
     /// Notes what is seen, and sees to it that only one answer is lost.
