@@ -61,6 +61,7 @@ pub fn may_raise(event: &Event) -> bool {
 
 /// Whether word of a job may wait, noted with the job's record, for the next look at its fleet: a runner of the fleet has taken one of its own jobs, so that as
 /// many are wanted as before; or has ended it, and its task will end by itself. That of a service ends only when its place is taken out, for which a look is due.
+/// A runner that AWS is about to take, that was told to leave or that is of a replaced revision changes a number all the same, by one, until that look.
 #[must_use]
 pub fn may_wait(job: &JobEvent, fleet: &Fleet, stack: &StackId) -> bool {
     let changes_nothing = match job.phase {
@@ -229,10 +230,13 @@ fn apply_stopped(view: &mut View, event: &RunnerStopped, now: Timestamp) {
     task.task_definition = task.task_definition.take().or_else(|| event.task_definition.clone());
     task.service = task.service.take().or_else(|| event.service.clone());
     task.hosting = task.hosting.join(&event.hosting);
+    // Its launch is answered, whether or not the others that it started are in this view.
+    let launch = task.launch.clone();
     let (unnamed, failed, job_id) = (task.has_unnamed_job(), is_failed_boot(task), task.job_id);
     // What the ledger takes for the end now: of two accounts that came, not always this one.
     let stop = task.stop.clone().unwrap_or_else(|| event.stop.clone());
     let state = view.state.get_mut();
+    state.launches.retain(|due| Some(&due.token) != launch.as_ref());
     if unnamed {
         state.unnamed_jobs.insert(event.task_id.clone(), stop.at);
     }

@@ -3,13 +3,15 @@
 mod common;
 
 use common::around::job_event;
-use common::{World, scale};
-use fargate_runners_core::events::{Event, LookAgain};
-use fargate_runners_core::ids::FleetName;
-use fargate_runners_core::job::JobPhase;
+use common::{World, scale, stack, task_id};
+use fargate_runners_core::events::{Event, LookAgain, RunnerStopped};
+use fargate_runners_core::hosting::Hosting;
+use fargate_runners_core::ids::{FleetName, JobId};
+use fargate_runners_core::job::{JobEvent, JobPhase};
 use fargate_runners_core::plan::COALESCE;
 use fargate_runners_core::record::{Key, Version};
-use fargate_runners_use_cases::ports::{Clock, Ledger};
+use fargate_runners_core::task::Stop;
+use fargate_runners_use_cases::ports::{Clock, Ledger, Notes};
 use fargate_runners_use_cases::scale::Message;
 use std::time::Duration;
 
@@ -181,4 +183,46 @@ async fn an_earlier_wake_up_that_comes_late_does_not_have_the_next_asked_for_twi
     let before = asked();
     process.handle(vec![over(2)]).await;
     assert_eq!(asked(), before, "the one that was asked for is still to come");
+}
+
+/// The task of the fleet that launches tasks has ended.
+fn stopped(task: u64, exit_code: i64) -> Message {
+    let stop = Stop { at: common::NOW + Duration::from_secs(900), code: None, reason: None, exit_code: Some(exit_code) };
+    let fleet = FleetName::parse("burst").unwrap();
+    let (task_id, hosting) = (task_id(task), Hosting::UNKNOWN);
+    message(&Event::RunnerStopped(RunnerStopped { fleet, task_id, task_definition: None, service: None, hosting, stop }))
+}
+
+#[tokio::test]
+async fn what_is_noted_is_not_lost_when_word_of_the_tasks_end_is_only_written_down() {
+    let world = World::default();
+    let process = scale(&world);
+    process.handle(vec![message(&Event::Job(job_event("burst", 1, JobPhase::Queued)))]).await;
+    let runner_name = Some(format!("{}-burst-{}-1", stack(), task_id(1000)));
+    let at = Some(common::NOW + Duration::from_secs(600));
+    let on_runner = |phase| JobEvent { runner_name: runner_name.clone(), at, ..job_event("burst", 1, phase) };
+    process.handle(vec![message(&Event::Job(on_runner(JobPhase::InProgress)))]).await;
+    assert_eq!(world.task("burst", 1000).await.unwrap().job_id, Some(JobId(1)), "it was no note");
+    assert!(world.1.note(&on_runner(JobPhase::Completed)).await.unwrap());
+    process.handle(vec![stopped(1000, 137)]).await;
+    assert_eq!(world.task("burst", 1000).await.unwrap().job_ended_at, at);
+    let job = world.job("burst", 1).await.unwrap();
+    assert_eq!((job.phase, job.ended_at), (JobPhase::Completed, at));
+    assert!(!world.with(|state| state.published.iter().any(|event| matches!(event, Event::RunnerLost(_)))), "its job was over before");
+}
+
+#[tokio::test]
+async fn a_launch_is_answered_although_one_of_its_tasks_has_ended_before_the_next_look() {
+    let world = World::default();
+    let process = scale(&world);
+    process.handle([1, 2].map(|id| message(&Event::Job(job_event("burst", id, JobPhase::Queued)))).into()).await;
+    let state = world.state("burst").await.unwrap();
+    assert!(matches!(&state.launches[..], [launch] if launch.count == 2), "{state:?}");
+    process.handle(vec![stopped(1000, 0)]).await;
+    late(&world);
+    process.handle(vec![message(&Event::LookAgain(LookAgain::now(FleetName::parse("burst").unwrap())))]).await;
+    let state = world.state("burst").await.unwrap();
+    assert!(state.launches.iter().all(|launch| launch.count == 1), "only the job that lost its task has another: {state:?}");
+    let launched: Vec<u32> = world.with(|state| state.launches.iter().map(|launch| launch.count).collect());
+    assert!(matches!(&launched[..], [2] | [2, 1]), "{launched:?}");
 }

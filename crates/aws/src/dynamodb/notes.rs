@@ -8,6 +8,11 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use fargate_runners_core::job::JobEvent;
 use fargate_runners_core::record::{Key, Place};
 use fargate_runners_use_cases::ports::{Notes, PortError, Retry};
+use std::time::Duration;
+
+/// How long a note may take, with its repeats. GitHub gives up on a delivery after 10 s, and the event is still to be published, which brings a look without the
+/// note.
+const NOTE: Duration = Duration::from_secs(2);
 
 impl Notes for DynamoLedger {
     async fn note(&self, job: &JobEvent) -> Result<bool, PortError> {
@@ -25,7 +30,10 @@ impl Notes for DynamoLedger {
             .expression_attribute_names("#pk", "pk")
             .expression_attribute_values(":note", text(note))
             .expression_attribute_values(":one", number(1));
-        match call.send().await {
+        let Ok(answer) = tokio::time::timeout(NOTE, call.send()).await else {
+            return Err(PortError::new(what(), Retry::UnknownEffect, format!("there was no answer within {} s", NOTE.as_secs())));
+        };
+        match answer {
             Ok(_) => Ok(true),
             Err(error) if matches!(error.as_service_error(), Some(UpdateItemError::ConditionalCheckFailedException(_))) => Ok(false),
             Err(error) => Err(port_error(what(), error)),

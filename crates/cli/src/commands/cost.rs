@@ -32,7 +32,7 @@ pub async fn run(stack: &Stack, options: &arguments::Cost, screen: &Screen) -> R
     let (mut rows, mut cut_off): (BTreeMap<String, Row>, bool) = (BTreeMap::new(), false);
     for facts in facts::fleets(stack, None, screen).await? {
         let _doing = screen.doing(format!("reading the jobs and tasks of fleet {}", facts.fleet.name));
-        let (tasks, more) = facts::tasks_since(stack, &facts.fleet.name, since).await?;
+        let (tasks, more) = facts::tasks_since(stack, &facts, since).await?;
         let (jobs, even_more) = facts::jobs_since(stack, &facts.fleet.name, since).await?;
         cut_off |= more || even_more;
         let jobs: BTreeMap<_, _> = jobs.iter().map(|job| (job.job_id, job)).collect();

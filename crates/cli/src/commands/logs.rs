@@ -61,7 +61,7 @@ async fn task_of(stack: &Stack, of: &str, screen: &Screen) -> Result<(FleetName,
     let job = job_number(of);
     let since = Stack::now() - TOMBSTONE;
     for facts in facts::fleets(stack, None, screen).await? {
-        let (tasks, _) = facts::tasks_since(stack, &facts.fleet.name, since).await?;
+        let (tasks, _) = facts::tasks_since(stack, &facts, since).await?;
         let found =
             tasks.into_iter().find(|record| Some(&record.task_id) == task.as_ref() || record.job_id.is_some() && record.job_id == job);
         if let Some(found) = found {

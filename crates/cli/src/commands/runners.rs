@@ -21,7 +21,7 @@ pub async fn run(stack: &Stack, options: &Filter, screen: &Screen) -> Result<boo
     for facts in facts::fleets(stack, options.fleet.as_ref(), screen).await? {
         let tasks = if options.all {
             let _doing = screen.doing(format!("reading the runners of fleet {} since {}", facts.fleet.name, words::utc(now - TOMBSTONE)));
-            facts::tasks_since(stack, &facts.fleet.name, now - TOMBSTONE).await?.0
+            facts::tasks_since(stack, &facts, now - TOMBSTONE).await?.0
         } else {
             facts.tasks().cloned().collect()
         };

@@ -42,7 +42,7 @@ impl<L: Ledger, P: MintPace, G: Github, T: Tasks, F: Fleets, B: Bus, C: Clock> R
 
     /// Has `scale` look at a fleet in which nothing happens although a job waits. If that cannot be said, the runner asks again in a while.
     async fn have_looked_at(&self, fleet: &Fleet, caller: &Caller) {
-        tracing::warn!(fleet = %fleet.name, task_id = %caller.task, "a job waits beside an idle runner for long; the fleet is looked at");
+        tracing::info!(fleet = %fleet.name, task_id = %caller.task, "a job may have waited beside an idle runner for long; the fleet is looked at");
         let event = Event::LookAgain(LookAgain::now(fleet.name.clone()));
         if let Err(error) = self.bus.publish(&[event]).await {
             tracing::error!(fleet = %fleet.name, error = chain(&error), "a look could not be asked for");

@@ -23,6 +23,9 @@ const AFTER_LOST_ANSWER: Duration = Duration::from_secs(5);
 /// What a person must put right is not put right in seconds.
 const AFTER_REFUSAL: Duration = Duration::from_secs(60);
 
+/// What was launched so long ago may have ended by now: as long as the function's time limit. A batch comes to somebody else only after 180 s.
+const FRESH: Duration = Duration::from_secs(30);
+
 /// What ECS's answers change in the ledger.
 #[derive(Default)]
 struct Settled {
@@ -41,8 +44,14 @@ struct Started {
     /// Among how many.
     with: u32,
     token: String,
-    /// Whether it was launched now, rather than by a call whose answer was lost: then it may have ended by now.
-    is_fresh: bool,
+    /// When it was launched, if by this look: what a call launched whose answer was lost may have ended by now.
+    launched_at: Option<Timestamp>,
+}
+
+impl Started {
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        self.launched_at.is_some_and(|at| now.since(at) < FRESH)
+    }
 }
 
 impl Settled {
@@ -56,7 +65,7 @@ impl Settled {
 
     /// Whether tasks that were launched now are all that there is to write: the fleet's record forgets their launches when it is written next.
     fn is_tasks_only(&self, view: &View) -> bool {
-        self.tasks.iter().all(|task| task.is_fresh)
+        self.tasks.iter().all(|task| task.launched_at.is_some())
             && self.applied.is_empty()
             && self.forgotten.is_empty()
             && self.launches.is_empty()
@@ -65,11 +74,12 @@ impl Settled {
     }
 
     fn enter_tasks(&self, view: &mut View, now: Timestamp) {
-        for Started { id, definition, with, token, is_fresh } in &self.tasks {
-            let task = if *is_fresh { view.fresh_task_mut(id, now) } else { view.task_mut(id, now) };
-            task.task_definition = task.task_definition.take().or_else(|| Some(definition.clone()));
-            task.launched_with = *with;
-            task.launch = Some(token.clone());
+        for started in &self.tasks {
+            let id = &started.id;
+            let task = if started.is_fresh(now) { view.fresh_task_mut(id, now) } else { view.task_mut(id, now) };
+            task.task_definition = task.task_definition.take().or_else(|| Some(started.definition.clone()));
+            task.launched_with = started.with;
+            task.launch = Some(started.token.clone());
         }
     }
 
@@ -133,7 +143,7 @@ where
                         definition: launch.task_definition.clone(),
                         with,
                         token: launch.token.clone(),
-                        is_fresh: launch.at == decided_at,
+                        launched_at: Some(launch.at).filter(|at| *at == decided_at),
                     }));
                 }
                 Err(error) => {

@@ -120,8 +120,8 @@ where
         if !missing.is_empty() {
             view.add(self.ledger.read(&missing, now).await?);
         }
-        let noted = self.noted(&mut view, events, now).await?;
         self.read_closed(&mut view, events, now).await?;
+        let noted = self.noted(&mut view, events, now).await?;
         Ok((view, noted))
     }
 

@@ -68,8 +68,8 @@ where
         let keys: Vec<Key> = std::iter::once(Key::Fleet(name.clone())).chain(self.keys_about(events, false)).collect();
         view.add(self.ledger.read(&keys, now).await?);
         let Some(put_off) = put_off(view.state.get_mut(), events.iter().any(may_raise), now) else { return Ok(false) };
-        let noted = self.noted(&mut view, events, now).await?;
         self.read_closed(&mut view, events, now).await?;
+        let noted = self.noted(&mut view, events, now).await?;
         let taken_in = self.take_in(&mut view, &noted, events, now);
         // Also so that a look that has read what counts before this, and writes after it, begins anew.
         let state = view.state.get_mut();
