@@ -215,14 +215,18 @@ async fn what_is_noted_is_not_lost_when_word_of_the_tasks_end_is_only_written_do
 async fn a_launch_is_answered_although_one_of_its_tasks_has_ended_before_the_next_look() {
     let world = World::default();
     let process = scale(&world);
-    process.handle([1, 2].map(|id| message(&Event::Job(job_event("burst", id, JobPhase::Queued)))).into()).await;
+    process.handle(vec![message(&Event::Job(job_event("burst", 1, JobPhase::Queued)))]).await;
+    late(&world);
+    process.handle([2, 3].map(|id| message(&Event::Job(job_event("burst", id, JobPhase::Queued)))).into()).await;
     let state = world.state("burst").await.unwrap();
     assert!(matches!(&state.launches[..], [launch] if launch.count == 2), "{state:?}");
-    process.handle(vec![stopped(1000, 0)]).await;
+    let before = (state.behind, world.with(|state| state.launches.len()));
+    process.handle(vec![stopped(2000, 1)]).await;
+    let state = world.state("burst").await.unwrap();
+    assert_eq!((state.behind, state.launches), (before.0 + 1, vec![]), "it was only written down");
     late(&world);
     process.handle(vec![message(&Event::LookAgain(LookAgain::now(FleetName::parse("burst").unwrap())))]).await;
     let state = world.state("burst").await.unwrap();
-    assert!(state.launches.iter().all(|launch| launch.count == 1), "only the job that lost its task has another: {state:?}");
-    let launched: Vec<u32> = world.with(|state| state.launches.iter().map(|launch| launch.count).collect());
-    assert!(matches!(&launched[..], [2] | [2, 1]), "{launched:?}");
+    assert_eq!((state.counts.queued, state.counts.booting), (3, 3), "two of the three tasks, and one in the place of that which has ended");
+    assert_eq!(world.with(|state| state.launches.len()), before.1 + 1);
 }
