@@ -139,11 +139,11 @@ impl Oracle {
         let warm = book.most_warm_since(name, world.now().saturating_sub(OLD_MAXIMUM));
         let (mut queued, mut busy) = (0, 0);
         world.ledger.look_at_active(&state.fleet, |found| match &found.record {
-            Record::Job(job) => queued += u32::from(JobRecord::is_queued_here(&job.after(&found.noted))),
+            Record::Job(job) => queued += u32::from(JobRecord::is_queued_here(job)),
             Record::Task(task) => busy += u32::from(task.state() == TaskState::Busy),
             Record::Fleet(_) => {}
         });
-        // Nobody but `scale` writes jobs; what `webhook` notes of one that is busy since counts among its fleet's. Tasks report by themselves: whoever was busy when the look read them may have ended since.
+        // Nobody but `scale` writes jobs; what `webhook` notes with them may have come since the look read them, so that they count as they were written. Tasks report by themselves: whoever was busy when the look read them may have ended since.
         let most = queued + busy.max(state.counts.busy) + warm;
         if state.wanted > most || (state.demand == 0 && state.wanted > warm) {
             self.violation(

@@ -12,6 +12,7 @@ const CALLS: &[(&str, &str)] = &[
     ("writing records", "dynamodb:PutItem, TransactWriteItems"),
     ("taking a mint slot", "dynamodb:UpdateItem"),
     ("holding a credential", "dynamodb:UpdateItem"),
+    ("noting a job's progress", "dynamodb:UpdateItem"),
     ("recalling", "dynamodb:Query"),
     ("keeping in mind", "dynamodb:PutItem, TransactWriteItems"),
     ("publishing", "events:PutEvents"),
