@@ -44,6 +44,7 @@ impl Notes for DynamoLedger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dynamodb::item::NOTES;
     use crate::testing::Answers;
     use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId};
     use fargate_runners_core::job::JobPhase;
@@ -91,6 +92,13 @@ mod tests {
             assert_eq!(request["ConditionExpression"], "attribute_exists(#pk)");
             assert_eq!(request["ExpressionAttributeNames"]["#note"], attribute);
         }
+    }
+
+    #[test]
+    fn the_functions_role_may_write_what_a_note_is_written_to() {
+        let template = include_str!("../../../../template.yaml");
+        let allowed = format!("dynamodb:Attributes: [pk, sk, version, {}]", NOTES.join(", "));
+        assert!(template.contains(&allowed), "template.yaml should say: {allowed}");
     }
 
     #[tokio::test]
