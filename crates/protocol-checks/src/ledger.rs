@@ -3,7 +3,7 @@
 
 use fargate_runners_core::ids::{FleetName, TaskId};
 use fargate_runners_core::record::{Expected, Key, Record, Version, Versioned, Write};
-use fargate_runners_core::state::FleetState;
+use fargate_runners_core::state::{FleetState, Launch};
 use fargate_runners_core::task::TaskRecord;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -118,6 +118,27 @@ impl Ledger {
                 Err(position) => self.0.insert(position, Held::new(record.clone(), Version(1))),
             }
         }
+    }
+
+    /// Whether a launch is due: not all of its tasks stand here. What else a fleet's record says of launches, its next look forgets.
+    #[must_use]
+    pub fn is_launch_due(&self) -> bool {
+        self.records()
+            .any(|record| matches!(record, Record::Fleet(state) if state.launches.iter().any(|launch| !self.is_answered(state, launch))))
+    }
+
+    /// All records, as if each fleet had had a look since its launches were answered: none knows their tokens any more, which may then be used anew.
+    pub fn without_launches(&self) -> impl Iterator<Item = Record> {
+        self.records().map(|record| match record {
+            Record::Fleet(state) => Record::Fleet(FleetState { launches: vec![], ..state.clone() }),
+            Record::Task(task) => Record::Task(TaskRecord { launch: None, ..task.clone() }),
+            Record::Job(_) => record.clone(),
+        })
+    }
+
+    fn is_answered(&self, state: &FleetState, launch: &Launch) -> bool {
+        let is_its = |record: &&Record| matches!(record, Record::Task(task) if task.fleet == state.fleet && task.launch.as_ref() == Some(&launch.token));
+        self.records().filter(is_its).count() >= launch.count as usize
     }
 
     /// A wake-up that the fleet has noted is over: the time at which it comes has passed. Nobody reads the clock here, so that its version stays.

@@ -205,11 +205,10 @@ impl State {
     pub(super) fn settle(&mut self) {
         self.calls.sort_by_key(|(caller, call)| (*caller, call.rank()));
         self.news.sort_unstable();
-        let due = self.ledger.fleet(fleet_name(0)).is_some_and(|fleet| !fleet.launches.is_empty());
-        if self.calls.is_empty() && !due {
+        if self.calls.is_empty() && !self.ledger.is_launch_due() {
             self.launched.clear();
             let told = self.news.is_empty();
-            self.ledger = Ledger::of(self.ledger.records().filter(|record| !told || record.is_active()).cloned());
+            self.ledger = Ledger::of(self.ledger.without_launches().filter(|record| !told || record.is_active()));
         }
     }
 }
