@@ -106,9 +106,11 @@ pub fn leave_noted(view: &mut View, events: &[Event], stack: &StackId, now: Time
     let mut rest = Vec::new();
     for job in std::mem::take(&mut view.noted) {
         let lives = |task: &TaskId| view.tasks.get(task).is_some_and(|task| task.get().stop.is_none());
-        let (task_id, job_id) = (own_runner(&job, stack).filter(lives), job.job_id);
+        let (task_id, job_id, fleet) = (own_runner(&job, stack).filter(lives), job.job_id, job.fleet.clone());
+        let is_told =
+            |task: &TaskId| [Key::Job(fleet.clone(), job_id), Key::Task(fleet.clone(), task.clone())].iter().any(|key| told.contains(key));
         let event = Event::Job(job);
-        let (Some(task_id), false) = (task_id, keys_of(&event, stack).iter().any(|key| told.contains(key))) else {
+        let Some(task_id) = task_id.filter(|task| !is_told(task)) else {
             rest.push(event);
             continue;
         };

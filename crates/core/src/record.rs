@@ -401,14 +401,17 @@ impl View {
 
     /// The task's record, made if there is none.
     pub fn task_mut(&mut self, task: &TaskId, now: Timestamp) -> &mut TaskRecord {
-        let fleet = self.state.get().fleet.clone();
-        self.tasks.entry(task.clone()).or_insert_with(|| Slot::new(TaskRecord::new(fleet, task.clone(), now))).get_mut()
+        self.task_or(task, now, Slot::new)
     }
 
     /// The record of a task that ECS has started a moment ago, made if there is none.
     pub fn fresh_task_mut(&mut self, task: &TaskId, now: Timestamp) -> &mut TaskRecord {
+        self.task_or(task, now, Slot::fresh)
+    }
+
+    fn task_or(&mut self, task: &TaskId, now: Timestamp, made: fn(TaskRecord) -> Slot<TaskRecord>) -> &mut TaskRecord {
         let fleet = self.state.get().fleet.clone();
-        self.tasks.entry(task.clone()).or_insert_with(|| Slot::fresh(TaskRecord::new(fleet, task.clone(), now))).get_mut()
+        self.tasks.entry(task.clone()).or_insert_with(|| made(TaskRecord::new(fleet, task.clone(), now))).get_mut()
     }
 
     /// Takes note that everything that `writes` gave was written.

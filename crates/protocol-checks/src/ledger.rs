@@ -127,13 +127,15 @@ impl Ledger {
             .any(|record| matches!(record, Record::Fleet(state) if state.launches.iter().any(|launch| !self.is_answered(state, launch))))
     }
 
-    /// All records, as if each fleet had had a look since its launches were answered: none knows their tokens any more, which may then be used anew.
-    pub fn without_launches(&self) -> impl Iterator<Item = Record> {
-        self.records().map(|record| match record {
+    /// Versions begin anew, and what is over is forgotten if it may be. It is as if each fleet had had a look since its launches were answered: none knows their
+    /// tokens any more, which may then be used anew.
+    pub fn begin_anew(&mut self, forget_what_is_over: bool) {
+        let kept = self.records().filter(|record| !forget_what_is_over || record.is_active());
+        *self = Self::of(kept.map(|record| match record {
             Record::Fleet(state) => Record::Fleet(FleetState { launches: vec![], ..state.clone() }),
             Record::Task(task) => Record::Task(TaskRecord { launch: None, ..task.clone() }),
             Record::Job(_) => record.clone(),
-        })
+        }));
     }
 
     fn is_answered(&self, state: &FleetState, launch: &Launch) -> bool {

@@ -300,8 +300,7 @@ impl State {
         self.news.sort_unstable();
         if self.calls.is_empty() && !self.ledger.is_launch_due() {
             self.launched.clear();
-            let told = self.news.is_empty();
-            self.ledger = Ledger::of(self.ledger.without_launches().filter(|record| !told || record.is_active()));
+            self.ledger.begin_anew(self.news.is_empty());
         }
     }
 }
