@@ -49,14 +49,18 @@ pub fn keys_of(event: &Event, stack: &StackId) -> Vec<Key> {
 /// write says so if it is not, and then it is read.
 #[must_use]
 pub fn is_taken_for_new(event: &Event) -> bool {
-    matches!(event, Event::Job(job) if job.phase == JobPhase::Queued)
+    matches!(event, Event::Job(job) if is_queued(job))
+}
+
+fn is_queued(job: &JobEvent) -> bool {
+    job.phase == JobPhase::Queued
 }
 
 /// Whether more runners are likely to be wanted because of the event. All others mostly let the wanted number fall, or stay as it is, and may wait for each
 /// other: a task that ends while it boots is missing a second longer, and so is a runner that has taken another fleet's job.
 #[must_use]
 pub fn may_raise(event: &Event) -> bool {
-    matches!(event, Event::Job(job) if job.phase == JobPhase::Queued) || matches!(event, Event::RunnerInterrupted(_))
+    is_taken_for_new(event) || matches!(event, Event::RunnerInterrupted(_))
 }
 
 /// Whether word of a job may wait, noted with the job's record, for the next look at its fleet: a runner of the fleet has taken one of its own jobs, so that as
@@ -85,6 +89,13 @@ pub fn forget_answered(view: &mut View) {
     let due: Vec<Launch> = view.state.get().launches.iter().filter(|launch| !is_answered(launch)).cloned().collect();
     if due.len() < view.state.get().launches.len() {
         view.state.get_mut().launches = due;
+    }
+}
+
+/// Keeps the jobs in mind that end by what was taken in, if word may come that they have just been queued.
+pub fn note_early_ends(view: &mut View, now: Timestamp) {
+    for job in view.jobs.values().filter(|job| job.is_changed() && !job.get().is_open()) {
+        view.state.get_mut().early_ends.note(job.get(), now);
     }
 }
 
@@ -222,7 +233,7 @@ fn apply_job(view: &mut View, event: &JobEvent, stack: &StackId, now: Timestamp)
             JobPhase::Waiting | JobPhase::InProgress => *wanted,
         };
     }
-    join_job(view, &news);
+    join_job(view, &news, is_not_over(view, event, now));
 }
 
 fn apply_stopped(view: &mut View, event: &RunnerStopped, now: Timestamp) {
@@ -280,12 +291,20 @@ fn apply_drifted(view: &mut View, event: &ServiceDrifted, now: Timestamp) {
     }
 }
 
-fn join_job(view: &mut View, news: &JobRecord) {
+/// Whether a job of which there is no record yet cannot be over, so that nobody has to look: it was queued a moment ago.
+fn is_not_over(view: &View, event: &JobEvent, now: Timestamp) -> bool {
+    is_queued(event) && view.state.get().early_ends.rule_out(event.job_id, event.at, now)
+}
+
+fn join_job(view: &mut View, news: &JobRecord, is_not_over: bool) {
     match view.jobs.get_mut(&news.job_id) {
         Some(known) if mutant::is(Mutant::LateEventReopens) => *known.get_mut() = news.clone(),
         Some(known) => *known.get_mut() = known.get().join(news),
         // Joined with itself, so that it is what any other order would have made of it.
-        None => drop(view.jobs.insert(news.job_id, Slot::new(news.join(news)))),
+        None => {
+            let made = if is_not_over { Slot::fresh } else { Slot::new };
+            view.jobs.insert(news.job_id, made(news.join(news)));
+        }
     }
 }
 

@@ -323,7 +323,8 @@ impl<T: Recorded + PartialEq> Slot<T> {
     pub fn to_write(&self) -> Write {
         let expected = match self.as_read() {
             Some(read) => Expected::Record(self.0.stands.unwrap_or_else(|| read.place()), self.version()),
-            None if matches!(self.0.read, Read::NothingYet) => Expected::NothingYet,
+            // What is over already began longer ago than a moment.
+            None if matches!(self.0.read, Read::NothingYet) && self.get().place() == Place::Active => Expected::NothingYet,
             None => Expected::Nothing,
         };
         Write { record: self.get().clone().into(), expected }

@@ -1,6 +1,7 @@
 //! A fleet in the ledger: what it is meant to have, what has been asked of ECS and not yet answered, and what may leave.
 //! Only `scale` writes it, but for the one subtraction that a lease makes; every write counts the version up.
 
+use crate::early_ends::EarlyEnds;
 use crate::ids::{FleetName, JobId, RepositoryName, RunId, ServiceName, TaskDefinition, TaskId};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -198,6 +199,9 @@ pub struct FleetState {
     /// Jobs that went down with their runners lately.
     #[serde(default)]
     pub lost_jobs: BTreeMap<JobId, LostJob>,
+    /// Jobs that were over soon after they had been queued.
+    #[serde(default, skip_serializing_if = "EarlyEnds::is_empty")]
+    pub early_ends: EarlyEnds,
 }
 
 impl FleetState {
@@ -226,6 +230,7 @@ impl FleetState {
             refused: None,
             last_registered_at: Timestamp::default(),
             lost_jobs: BTreeMap::new(),
+            early_ends: EarlyEnds::default(),
         }
     }
 }

@@ -107,12 +107,12 @@ impl Ledger for MemoryLedger {
             (Expected::NothingYet, found) => found == Expected::Nothing,
             (expected, found) => expected == found,
         };
-        for write in writes.iter().filter(|write| write.expected == Expected::NothingYet) {
-            let is_over = matches!(found(write), Expected::Record(Place::Past, _));
-            assert!(!is_over, "the {} is over, which its writer rules out: a table would hold it twice", write.record.key());
-        }
-        if !writes.iter().all(holds) {
+        let is_over = |write: &Write| write.expected == Expected::NothingYet && matches!(found(write), Expected::Record(Place::Past, _));
+        if !writes.iter().all(|write| holds(write) || is_over(write)) {
             return Err(CommitError::Conflict);
+        }
+        if let Some(write) = writes.iter().find(|write| is_over(write)) {
+            panic!("the {} is over, which its writer rules out: a table would hold it twice", write.record.key());
         }
         for Write { record, expected } in writes {
             records.insert(record.clone(), expected.next());

@@ -258,7 +258,7 @@ impl Meter {
             if !write.record.is_active() {
                 counts.sizes.remove(&key);
             }
-            if matches!(write.record, Record::Job(_)) && write.expected == Expected::Nothing {
+            if matches!(write.record, Record::Job(_)) && matches!(write.expected, Expected::Nothing | Expected::NothingYet) {
                 counts.last_new_job_at = Some(now);
             }
             if let (Function::Scale, Record::Fleet(state)) = (function, &write.record) {

@@ -5,14 +5,16 @@ use crate::find;
 use crate::measure;
 use crate::ports::{Bus, COMMIT_MAX, Capacity, Clock, CommitError, DeadLetters, FleetQueue, Fleets, Ledger, PortError, WakeUp, chain};
 use crate::webhook::DOUBT;
-use fargate_runners_core::apply::{apply, forget_answered, is_taken_for_new, keys_of, keys_of_stopped, leave_noted, take_losses};
+use fargate_runners_core::apply::{
+    apply, forget_answered, is_taken_for_new, keys_of, keys_of_stopped, leave_noted, note_early_ends, take_losses,
+};
 use fargate_runners_core::events::{Event, RunnerLost};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::FleetName;
 use fargate_runners_core::mutant::{self, Mutant};
 use fargate_runners_core::news::Awaited;
 use fargate_runners_core::plan::{Plan, plan};
-use fargate_runners_core::record::{Key, View, Write};
+use fargate_runners_core::record::{Expected, Key, Record, View, Write};
 use fargate_runners_core::time::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -93,6 +95,7 @@ where
             apply(view, event, &self.stack, now);
         }
         forget_answered(view);
+        note_early_ends(view, now);
         TakenIn { awaited, losses: take_losses(view, now) }
     }
 
@@ -180,8 +183,12 @@ where
 /// The fleet's own record goes with the last part: what is asked of ECS is in the ledger only when everything that it follows from is. So do the tasks, which
 /// stand at the end: that a task's job was lost is noted with the task and kept in the fleet's record, and whoever begins anew must find neither or both. The
 /// last part is therefore a full one, with room for more tasks than a batch can be about.
+///
+/// That a job is not over is known from the fleet's record, so that it must be written with it in one part. Otherwise it is looked for among those that are over.
 pub(super) async fn commit(ledger: &impl Ledger, writes: &[Write], now: Timestamp) -> Result<(), CommitError> {
     let (state, others) = writes.split_at(usize::from(writes.first().is_some_and(is_state)));
+    let is_vouched_for = !state.is_empty() && others.len() < COMMIT_MAX;
+    let others: Vec<Write> = others.iter().cloned().map(|write| if is_vouched_for { write } else { without_word(write) }).collect();
     let mut parts: Vec<Vec<Write>> = others.rchunks(COMMIT_MAX - 1).rev().map(<[Write]>::to_vec).collect();
     match parts.last_mut() {
         Some(last) => last.extend_from_slice(state),
@@ -215,6 +222,14 @@ fn tell(fleet: &Fleet, plan: &Plan, view: &View) {
     }
 }
 
+/// The write of a job, for whose being new there is no word.
+fn without_word(write: Write) -> Write {
+    match write {
+        Write { record: record @ Record::Job(_), expected: Expected::NothingYet } => Write { record, expected: Expected::Nothing },
+        other => other,
+    }
+}
+
 const fn is_state(write: &Write) -> bool {
-    matches!(write.record, fargate_runners_core::record::Record::Fleet(_))
+    matches!(write.record, Record::Fleet(_))
 }
