@@ -4,7 +4,7 @@ use fargate_runners_core::fleet::Scope;
 use reqwest::Method;
 use std::fmt;
 
-/// One kind of call; its name is the `call` label of the `GithubCalls` counter.
+/// One kind of call; its name is a field of the log beside the `GithubCalls` counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
     /// Looks up where the App is installed.
@@ -99,6 +99,12 @@ impl Call {
             Self::CreateHook => "create_hook",
             Self::PingHook => "ping_hook",
         }
+    }
+
+    /// Counts an attempt: all calls are one metric, which is paid for by the month; those of a name are a field of the same line of the log.
+    pub(crate) fn count(self) {
+        metrics::counter!("GithubCalls").increment(1);
+        metrics::counter!(self.name()).increment(1);
     }
 
     /// Whether a second call after a lost answer does no harm. A second JIT mint leaves a runner behind, or meets its own name; a second re-run may

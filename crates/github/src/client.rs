@@ -152,7 +152,7 @@ impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
                 return Err(GithubError::Unavailable { target, attempts, source: last });
             }
             attempts += 1;
-            metrics::counter!("GithubCalls", "call" => request.call.name()).increment(1);
+            request.call.count();
             let sent =
                 transport::attempt(client, request.method.clone(), url.clone(), Some(bearer), request.body.as_ref(), remaining).await;
             if let Ok(raw) = &sent {

@@ -98,15 +98,15 @@ mod tests {
     #[test]
     fn two_values_of_one_dimension_stand_in_two_lines_and_all_else_in_the_first() {
         let lines = parsed(vec![
-            metric("GithubCalls", &[("call", "exchange_token")], &[1.0]),
-            metric("GithubCalls", &[("call", "get_job")], &[2.0]),
+            metric("Healed", &[("healer", "deliveries")], &[1.0]),
+            metric("Healed", &[("healer", "ghosts")], &[2.0]),
             metric("Mints", &[], &[1.0]),
             metric("JobsWaiting", &[("Fleet", "a")], &[0.5]),
         ]);
         assert_eq!(lines.len(), 2);
-        assert_eq!((&lines[0]["call"], &lines[0]["Mints"], &lines[0]["JobsWaiting"]), (&json!("exchange_token"), &json!(1), &json!(0.5)));
-        assert_eq!(lines[0]["_aws"]["CloudWatchMetrics"].as_array().map(Vec::len), Some(3), "by stack, by call, by fleet");
-        assert_eq!((&lines[1]["call"], &lines[1]["GithubCalls"], lines[1].get("Mints")), (&json!("get_job"), &json!(2), None));
+        assert_eq!((&lines[0]["healer"], &lines[0]["Mints"], &lines[0]["JobsWaiting"]), (&json!("deliveries"), &json!(1), &json!(0.5)));
+        assert_eq!(lines[0]["_aws"]["CloudWatchMetrics"].as_array().map(Vec::len), Some(3), "by stack, by healer, by fleet");
+        assert_eq!((&lines[1]["healer"], &lines[1]["Healed"], lines[1].get("Mints")), (&json!("ghosts"), &json!(2), None));
     }
 
     #[test]

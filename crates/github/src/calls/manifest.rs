@@ -72,7 +72,7 @@ impl<S: TokenStore, W: Surroundings> GithubClient<S, W> {
         let needed = target.call.permission(&Scope::Organisation(String::new()));
         let mut last: Failure = "there was no time for it".into();
         for attempt in 1..=ATTEMPTS_MAX {
-            metrics::counter!("GithubCalls", "call" => target.call.name()).increment(1);
+            target.call.count();
             let url = api.join(segments, &[]);
             let sent = transport::attempt(client, target.method.clone(), url, None, None, OPERATION_TIMEOUT).await;
             last = match sent {

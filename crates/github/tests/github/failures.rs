@@ -166,7 +166,7 @@ async fn every_attempt_is_counted_under_its_name() {
     client.get_runner(&access, RunnerId(5)).await.unwrap();
     client.mint_jit_configuration(&access, &request()).await.unwrap();
     let counted = counts.0.lock().unwrap().clone();
-    let expected = [("GithubCalls call=get_runner", 2), ("GithubCalls call=mint_jit_configuration", 1)];
+    let expected = [("GithubCalls", 3), ("get_runner", 2), ("mint_jit_configuration", 1)];
     assert_eq!(counted, expected.into_iter().map(|(name, count)| (name.to_owned(), count)).collect());
 }
 
@@ -190,8 +190,8 @@ impl Recorder for Counts {
     fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
     fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        let labels: Vec<_> = key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
-        Counter::from_arc(Arc::new(Count(self.clone(), format!("{} {}", key.name(), labels.join(",")))))
+        assert_eq!(key.labels().count(), 0, "a label is a metric of its own, which is paid for");
+        Counter::from_arc(Arc::new(Count(self.clone(), key.name().to_owned())))
     }
     fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
         Gauge::noop()
