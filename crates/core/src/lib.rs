@@ -13,6 +13,7 @@ pub mod hosting;
 pub mod ids;
 pub mod job;
 pub mod labels;
+pub mod mint_pace;
 pub mod mutant;
 pub mod names;
 pub mod news;

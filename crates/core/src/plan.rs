@@ -7,6 +7,7 @@ mod tasks;
 
 use crate::fleet::{Fleet, LaunchMode};
 use crate::ids::{JobId, ServiceName, TaskId};
+use crate::mint_pace::MINTS_PER_MINUTE;
 use crate::mutant::{self, Mutant};
 use crate::record::{Slot, View};
 use crate::state::{Counts, FleetState, Launch};
@@ -25,7 +26,7 @@ const ON_ITS_WAY: Duration = Duration::from_millis(500);
 /// Once a look finds that nothing has arrived, `COALESCE` is enough.
 pub const COALESCE_MOST: Duration = Duration::from_secs(4);
 
-/// GitHub admits some 170 mints a minute and credential; `register` keeps to `register::MINTS_PER_MINUTE`. No more tasks may wait to register than can be minted for in this time,
+/// GitHub admits some 170 mints a minute and credential; `register` keeps to `mint_pace::MINTS_PER_MINUTE`. No more tasks may wait to register than can be minted for in this time,
 /// so that none of them runs out of its boot time while it waits.
 pub const MINT_BACKLOG: Duration = Duration::from_secs(90);
 
@@ -163,8 +164,7 @@ fn maximum(fleet: &Fleet) -> u32 {
 /// How many tasks may wait to register at once.
 #[must_use]
 pub fn booting_limit() -> u32 {
-    let seconds = u32::try_from(MINT_BACKLOG.as_secs()).unwrap_or(u32::MAX);
-    crate::register::MINTS_PER_MINUTE * seconds / 60
+    u32::try_from(MINTS_PER_MINUTE * MINT_BACKLOG.as_secs() / 60).unwrap_or(u32::MAX)
 }
 
 /// The jobs that wait here, gone through once: in a burst there are many more of them than of anything else, and each stands somewhere else in memory.

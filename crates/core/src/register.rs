@@ -12,16 +12,6 @@ use crate::time::Timestamp;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
-/// GitHub's secondary limit: a write costs 5 of 900 points a minute, 180 writes; some of them are needed for other calls.
-pub const MINTS_PER_MINUTE: u32 = 150;
-
-/// Mints are counted in windows of this length: in any minute that begins within a window lie at most seven windows, 175 mints.
-pub const MINT_WINDOW: Duration = Duration::from_secs(10);
-
-/// Who finds a window full is told to come in one of so many next ones, in turn. Tasks add up to a quarter to the wait that they are told, by chance: after four
-/// windows that is one window, and many would miss a turn that lies further ahead.
-const TURNS_MAX: u64 = 4;
-
 /// How long a mint may be under way: the function's time limit of 25 s, after which Lambda has ended it, and a margin for clocks that differ.
 pub const MINT_LOCK: Duration = Duration::from_secs(30);
 
@@ -40,28 +30,6 @@ const ASKED_BEFORE: Duration = Duration::from_secs(4);
 
 /// The longest nonce that is taken; the start script makes 64 characters.
 pub const NONCE_MAX: usize = 256;
-
-/// How many mints one window admits.
-#[must_use]
-pub fn mints_per_window() -> u32 {
-    MINTS_PER_MINUTE * u32::try_from(MINT_WINDOW.as_secs()).unwrap_or(60) / 60
-}
-
-/// The window that a time lies in, by its start.
-#[must_use]
-pub fn mint_window(now: Timestamp) -> Timestamp {
-    let length = u64::try_from(MINT_WINDOW.as_millis()).unwrap_or(u64::MAX);
-    Timestamp::from_millis(now.as_millis() / length * length)
-}
-
-/// When the one may mint who is the `asked`th, from 1, to ask in a window: `None` is now; otherwise it asks again in the window that begins then. Nothing is
-/// reserved there: it is counted anew. Were all of them told to come with the next window, most would find that full, too.
-#[must_use]
-pub fn mint_turn(window: Timestamp, asked: u64) -> Option<Timestamp> {
-    let ahead = asked.saturating_sub(1) / u64::from(mints_per_window());
-    let ahead = u32::try_from(ahead.min(TURNS_MAX)).unwrap_or(u32::MAX);
-    (ahead > 0).then(|| window + MINT_WINDOW * ahead)
-}
 
 /// What the ledger keeps of a nonce.
 #[must_use]

@@ -40,7 +40,7 @@ pub async fn ledger<L: Ledger + Notes>(ledger: &L) {
 
 /// The whole contract of a pace of mints.
 pub async fn mint_pace(pace: &impl MintPace) {
-    paces::a_window_admits_so_many_mints_and_the_next_one_as_many(pace).await;
+    paces::each_window_admits_what_those_before_it_have_left(pace).await;
     paces::those_who_find_a_window_full_are_spread_over_the_next_ones(pace).await;
     paces::credentials_have_a_pace_of_their_own(pace).await;
     paces::a_hold_gives_no_slot_and_is_never_shortened(pace).await;

@@ -2,7 +2,7 @@
 
 use crate::MemoryLedger;
 use fargate_runners_core::ids::CredentialName;
-use fargate_runners_core::register::{MINT_WINDOW, mint_turn, mint_window};
+use fargate_runners_core::mint_pace::{MINT_WINDOW, Mints, mint_window};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{Asks, MintPace, PortError, Slot};
 use std::collections::BTreeMap;
@@ -12,9 +12,7 @@ pub(crate) type Paces = BTreeMap<CredentialName, Pace>;
 
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
-    window: Timestamp,
-    /// How often a slot of the window was asked for, by those who got one and those who did not.
-    used: u64,
+    mints: Mints,
     not_before: Timestamp,
 }
 
@@ -24,16 +22,17 @@ impl MintPace for MemoryLedger {
         let pace = held.paces.entry(credential.clone()).or_default();
         let window = mint_window(now);
         // A window that begins later than ours is another process's, whose clock is ahead: it is the one that counts.
-        let ahead = if pace.window > window { pace.window + MINT_WINDOW } else { Timestamp::default() };
+        let ahead = if pace.mints.window > window { pace.mints.window + MINT_WINDOW } else { Timestamp::default() };
         let until = ahead.max(pace.not_before);
         if until > now {
             return Ok(Slot::NotBefore(until));
         }
-        if pace.window < window {
-            (pace.window, pace.used) = (window, 0);
+        if pace.mints.window < window {
+            pace.mints = pace.mints.begun(window);
+        } else {
+            pace.mints.asked += 1;
         }
-        pace.used += 1;
-        Ok(mint_turn(window, pace.used).map_or(Slot::Taken, Slot::NotBefore))
+        Ok(pace.mints.turn().map_or(Slot::Taken, Slot::NotBefore))
     }
 
     async fn hold(&self, credential: &CredentialName, until: Timestamp) -> Result<(), PortError> {

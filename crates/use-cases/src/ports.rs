@@ -146,7 +146,7 @@ pub trait Notes {
 pub enum Slot {
     /// It may.
     Taken,
-    /// Ask again at this time: credential and window are free by then, or it is a turn of one's own (`register::mint_turn`).
+    /// Ask again at this time: credential and window are free by then, or it is a turn of one's own (`mint_pace::Mints::turn`).
     NotBefore(Timestamp),
 }
 
@@ -161,7 +161,7 @@ pub enum Asks {
 
 /// The pace of mints of each credential: an atomic counter over windows, shared by all processes.
 pub trait MintPace {
-    /// Takes a slot of the window that `now` lies in (`register::mint_window`), unless it is full (`register::mint_turn`) or the credential is held.
+    /// Takes a slot of the window that `now` lies in (`mint_pace::mint_window`), unless it is full (`mint_pace::Mints::turn`) or the credential is held.
     async fn take_slot(&self, credential: &CredentialName, asks: Asks, now: Timestamp) -> Result<Slot, PortError>;
 
     /// GitHub has asked for a pause: no slot is given before `until`. A later pause is not shortened.

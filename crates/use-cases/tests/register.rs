@@ -269,7 +269,7 @@ async fn a_rate_limit_holds_every_mint_of_the_credential_until_then() {
 #[tokio::test]
 async fn the_mint_pace_delays_what_github_would_refuse() {
     let world = World::default();
-    let per_window = u64::from(fargate_runners_core::register::mints_per_window());
+    let per_window = fargate_runners_core::mint_pace::MINTS_AT_ONCE;
     for task in 0..=per_window {
         world.runs("burst", task, "RUNNING");
         let answer = ask(&world, Route::Registration, "burst", task, "n").await;

@@ -29,17 +29,6 @@ fn registered() -> TaskRecord {
 }
 
 #[test]
-fn those_who_find_a_window_full_are_told_to_come_in_the_next_ones_in_turn() {
-    let (window, each) = (mint_window(NOW + Duration::from_secs(3)), u64::from(mints_per_window()));
-    assert_eq!(window, NOW);
-    let turn = |asked| mint_turn(window, asked).map(|at| at.since(window).as_secs() / MINT_WINDOW.as_secs());
-    assert_eq!((turn(1), turn(each)), (None, None));
-    assert_eq!((turn(each + 1), turn(2 * each)), (Some(1), Some(1)));
-    assert_eq!((turn(2 * each + 1), turn(3 * each)), (Some(2), Some(2)));
-    assert_eq!((turn(4 * each), turn(4 * each + 1), turn(99 * each)), (Some(3), Some(4), Some(4)));
-}
-
-#[test]
 fn a_lost_answer_may_be_asked_for_again_until_the_acknowledgement_and_never_after() {
     let mut task = minted();
     assert_eq!(may_claim(&task, "n1", NOW), Ok(()));

@@ -3,7 +3,7 @@
 use super::material::NOW;
 use super::together::together;
 use fargate_runners_core::ids::CredentialName;
-use fargate_runners_core::register::{MINT_WINDOW, mints_per_window};
+use fargate_runners_core::mint_pace::{MINT_WINDOW, MINTS_AT_ONCE, Mints, mint_window};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{Asks, MintPace, Slot};
 use std::time::Duration;
@@ -27,26 +27,31 @@ async fn hold(pace: &impl MintPace, credential: &CredentialName, until: Timestam
     pace.hold(credential, until).await.expect("the hold is recorded");
 }
 
-pub(super) async fn a_window_admits_so_many_mints_and_the_next_one_as_many(pace: &impl MintPace) {
-    let (credential, (now, end)) = (credential("windows"), window());
-    for now in [now, end] {
-        for _ in 0..mints_per_window() {
-            assert_eq!(take(pace, &credential, now).await, Slot::Taken);
+pub(super) async fn each_window_admits_what_those_before_it_have_left(pace: &impl MintPace) {
+    let (credential, (now, _)) = (credential("windows"), window());
+    let mut mints = Mints::first(mint_window(now));
+    for ahead in [0, 1, 2, 3, 13, 15] {
+        let now = now + MINT_WINDOW * ahead;
+        for asked in 0..MINTS_AT_ONCE + 1 {
+            mints = match (ahead, asked) {
+                (0, 0) => mints,
+                (_, 0) => mints.begun(mint_window(now)),
+                _ => Mints { asked: asked + 1, ..mints },
+            };
+            let told = mints.turn().map_or(Slot::Taken, Slot::NotBefore);
+            assert_eq!(take(pace, &credential, now).await, told, "{ahead}, {asked}");
         }
     }
-    for again in [end, end + MINT_WINDOW / 2] {
-        assert_eq!(take(pace, &credential, again).await, Slot::NotBefore(end + MINT_WINDOW));
-    }
-    assert_eq!(take(pace, &credential, end + MINT_WINDOW).await, Slot::Taken);
 }
 
 pub(super) async fn those_who_find_a_window_full_are_spread_over_the_next_ones(pace: &impl MintPace) {
     let (credential, (now, end)) = (credential("turns"), window());
-    for told in [Slot::Taken, Slot::NotBefore(end), Slot::NotBefore(end + MINT_WINDOW)] {
-        for _ in 0..mints_per_window() {
+    for told in [Slot::Taken, Slot::NotBefore(end)] {
+        for _ in 0..MINTS_AT_ONCE {
             assert_eq!(take(pace, &credential, now).await, told);
         }
     }
+    assert_eq!(take(pace, &credential, now).await, Slot::NotBefore(end + MINT_WINDOW));
     assert_eq!(take(pace, &credential, end).await, Slot::Taken, "the next window counts anew");
 }
 
@@ -75,7 +80,7 @@ pub(super) async fn a_clock_that_is_behind_takes_no_extra_slots(pace: &impl Mint
     let (credential, (now, end)) = (credential("clocks"), window());
     assert_eq!(take(pace, &credential, end).await, Slot::Taken);
     assert_eq!(take(pace, &credential, now).await, Slot::NotBefore(end + MINT_WINDOW));
-    for _ in 1..mints_per_window() {
+    for _ in 1..MINTS_AT_ONCE {
         assert_eq!(take(pace, &credential, end).await, Slot::Taken);
     }
     assert_eq!(take(pace, &credential, end).await, Slot::NotBefore(end + MINT_WINDOW));
@@ -84,9 +89,9 @@ pub(super) async fn a_clock_that_is_behind_takes_no_extra_slots(pace: &impl Mint
 pub(super) async fn takers_at_the_same_time_never_get_more_than_the_window(pace: &impl MintPace) {
     let (credential, (now, end)) = (credential("takers"), window());
     for (now, end) in [(now, end), (end, end + MINT_WINDOW)] {
-        let answers = together((0..mints_per_window() * 2).map(|_| take(pace, &credential, now))).await;
+        let answers = together((0..MINTS_AT_ONCE * 2).map(|_| take(pace, &credential, now))).await;
         let taken = answers.iter().filter(|answer| **answer == Slot::Taken).count();
-        assert!(taken <= mints_per_window() as usize, "{taken} slots of a window were taken");
-        assert!(answers.iter().all(|answer| matches!(answer, Slot::Taken) || *answer == Slot::NotBefore(end)), "{answers:?}");
+        assert!(taken as u64 <= MINTS_AT_ONCE, "{taken} slots of a window were taken");
+        assert!(answers.iter().all(|answer| matches!(answer, Slot::NotBefore(at) if *at >= end) || *answer == Slot::Taken), "{answers:?}");
     }
 }

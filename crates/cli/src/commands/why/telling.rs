@@ -4,8 +4,8 @@ use super::cause::Cause;
 use crate::obstacle::Obstacle;
 use crate::pages::{readme, runbook};
 use crate::words::{count, duration};
+use fargate_runners_core::mint_pace::MINTS_PER_MINUTE;
 use fargate_runners_core::plan::HUNG_AFTER;
-use fargate_runners_core::register::MINTS_PER_MINUTE;
 
 /// What a function complains of, as a sentence more.
 fn complains(function: &str, said: Option<&String>) -> String {
