@@ -26,6 +26,10 @@ const ON_ITS_WAY: Duration = Duration::from_millis(500);
 /// Once a look finds that nothing has arrived, `COALESCE` is enough.
 pub const COALESCE_MOST: Duration = Duration::from_secs(4);
 
+/// A large fleet is looked at more seldom, since each look reads all that counts: once in so many seconds as it has so many records, which are some 50 read units.
+/// `COALESCE_MOST` is the most.
+const RECORDS_A_SECOND: usize = 400;
+
 /// GitHub admits some 170 mints a minute and credential; `register` keeps to `mint_pace::MINTS_PER_MINUTE`. No more tasks may wait to register than can be minted for in this time,
 /// so that none of them runs out of its boot time while it waits.
 pub const MINT_BACKLOG: Duration = Duration::from_secs(90);
@@ -137,16 +141,25 @@ pub enum PutOff {
 
 /// Whether a look can be put off: nothing has happened that more runners could be wanted for (`apply::may_raise`), or ECS was asked for a change so lately that
 /// the next one waits for company. `None` if the fleet is to be looked at now. What is to be sent is noted as sent.
-pub fn put_off(state: &mut FleetState, may_raise: bool, now: Timestamp) -> Option<PutOff> {
-    if may_raise && now.since(state.changed_at) >= pause(state, true) {
+pub fn put_off(state: &mut FleetState, may_raise: bool, records: usize, now: Timestamp) -> Option<PutOff> {
+    let apart = apart(records);
+    // A very large fleet has two looks at nearly the same time otherwise: this one, and that of the message.
+    let will_be_woken = apart > COALESCE && state.wake_at.is_some_and(|due| due > now && due <= now + apart);
+    if may_raise && !will_be_woken && now.since(state.changed_at) >= pause(state, true).max(apart) {
         return None;
     }
     // The message may stand behind a burst: the look that it asked for since the last change is due all the same.
     if state.wake_at.is_some_and(|due| due > state.changed_at && is_overdue(due, now)) {
         return None;
     }
-    let is_to_be_sent = take_wake_up(&mut state.wake_at, now + COALESCE, now);
-    Some(if is_to_be_sent { PutOff::Wake(COALESCE) } else { PutOff::UntilWoken })
+    let is_to_be_sent = take_wake_up(&mut state.wake_at, now + apart, now);
+    Some(if is_to_be_sent { PutOff::Wake(apart) } else { PutOff::UntilWoken })
+}
+
+/// How far apart the looks at a fleet of so many records are, where they can be put off.
+fn apart(records: usize) -> Duration {
+    let seconds = u32::try_from(records / RECORDS_A_SECOND).unwrap_or(u32::MAX);
+    COALESCE.saturating_mul(seconds).clamp(COALESCE, COALESCE_MOST)
 }
 
 /// What a fleet has now, and since when the oldest of the jobs has waited that wait here.
@@ -223,6 +236,8 @@ struct Tally {
     protected: Option<u32>,
     /// Whether ECS was asked for nothing lately.
     quiet: bool,
+    /// How far apart the looks at a fleet of this size are.
+    apart: Duration,
     /// Whether there is more demand than at the last look.
     growing: bool,
 }
@@ -257,7 +272,7 @@ impl Tally {
         let state = view.state.get();
         let growing = counts.queued + counts.busy > state.demand;
         let quiet = now.since(state.changed_at) >= pause(state, growing);
-        Self { counts, wanted, needed, idle, busy, booting: 0, protected: None, quiet, growing }
+        Self { counts, wanted, needed, idle, busy, booting: 0, protected: None, quiet, apart: apart(view.records()), growing }
     }
 
     /// Runners that do or will serve the needed.
@@ -387,7 +402,7 @@ fn changed(state: &mut FleetState, tally: &Tally, now: Timestamp) {
 /// Whether ECS was asked for a change so lately that this one waits for company; then the fleet is looked at again in time.
 fn must_coalesce(tally: &Tally, plan: &mut Plan) -> bool {
     if !tally.quiet {
-        look_within(plan, COALESCE);
+        look_within(plan, tally.apart);
     }
     !tally.quiet
 }

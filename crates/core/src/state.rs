@@ -187,7 +187,7 @@ pub struct FleetState {
     /// Tasks that have ended after a job of which no delivery has told yet, and when they ended.
     #[serde(default)]
     pub unnamed_jobs: BTreeMap<TaskId, Timestamp>,
-    /// How many events have come since the last look whose consequences nobody has counted yet: a look at all records is due within a second.
+    /// How many events have come since the last look whose consequences nobody has counted yet: a look at all records is due within seconds.
     #[serde(default, skip_serializing_if = "crate::task::is_zero")]
     pub behind: u32,
     /// The newest refusal of ECS to start tasks or to set a count, until it does so again. For people; no decision rests on it.

@@ -1,6 +1,6 @@
 //! What is done with events that come to a large fleet while nothing need follow from them: they could raise nothing, or ECS was asked for a change a moment
 //! ago, and the next one waits for company. Such a batch is written, with the records that it is about, and the look at the whole fleet is left to a wake-up
-//! within a second: it reads all that counts, which in a burst is the burst. Nothing is decided here.
+//! within some seconds: it reads all that counts, which in a burst is the burst. Nothing is decided here.
 
 use super::Scale;
 use super::look::commit;
@@ -41,8 +41,9 @@ impl Sizes {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(fleet.clone(), records);
     }
 
-    fn is_large(&self, fleet: &FleetName) -> bool {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(fleet).is_some_and(|records| *records > self.many)
+    /// How many records a large fleet had.
+    fn of_a_large(&self, fleet: &FleetName) -> Option<usize> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(fleet).copied().filter(|records| *records > self.many)
     }
 }
 
@@ -59,15 +60,13 @@ where
 {
     /// Whether the events are dealt with by being written. If not, nothing has been done about them.
     pub(super) async fn puts_off(&self, name: &FleetName, events: &[Event]) -> Result<bool, PortError> {
-        if !self.sizes.is_large(name) || events.iter().any(asks_for_a_look) {
-            return Ok(false);
-        }
+        let Some(records) = self.sizes.of_a_large(name).filter(|_| !events.iter().any(asks_for_a_look)) else { return Ok(false) };
         let now = self.clock.now();
         let mut view = View::new(name.clone());
         // In one read: mostly all of it is needed.
         let keys: Vec<Key> = std::iter::once(Key::Fleet(name.clone())).chain(self.keys_about(events, false)).collect();
         view.add(self.ledger.read(&keys, now).await?);
-        let Some(put_off) = put_off(view.state.get_mut(), events.iter().any(may_raise), now) else { return Ok(false) };
+        let Some(put_off) = put_off(view.state.get_mut(), events.iter().any(may_raise), records, now) else { return Ok(false) };
         self.read_closed(&mut view, events, now).await?;
         let noted = self.noted(&mut view, events, now).await?;
         let taken_in = self.take_in(&mut view, &noted, events, now);
@@ -85,7 +84,7 @@ where
             Err(CommitError::Conflict) => return Ok(false),
             Err(CommitError::Failed(error)) => return Err(error),
         }
-        tracing::info!(fleet = %name, events = events.len(), "wrote down events; the fleet is looked at within a second");
+        tracing::info!(fleet = %name, events = events.len(), "wrote down events; the fleet is looked at within seconds");
         self.tell_of(taken_in, &view, events).await;
         Ok(true)
     }
