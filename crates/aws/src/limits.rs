@@ -29,12 +29,12 @@ pub const BATCH_GET_ROUNDS: u32 = 5;
 /// The pause before the first such round; it doubles from round to round, so that all five take 750 ms.
 pub const BATCH_GET_PAUSE: Duration = Duration::from_millis(50);
 
-/// The most active records in a page. DynamoDB would give a megabyte, some 1,700 of them; a page in hand takes four times as much memory as it has bytes, and
-/// most fleets have less than this, so that it costs them no call.
-pub const ACTIVE_PAGE_ITEMS: i32 = 1_000;
+/// The most active records in a page. DynamoDB would give a megabyte, some 1,700 of them; but a page in hand takes 2.5 KB for each, and is most of what a look at a
+/// large fleet takes, which holds few of the jobs that wait. Most fleets have less than this, so that it costs them no call.
+pub const ACTIVE_PAGE_ITEMS: i32 = 250;
 
-/// The most pages of active records that are read: 100,000 records, which take a third of a function's memory. A fleet has at most 5,000 tasks.
-pub const ACTIVE_PAGES: usize = 100;
+/// The most pages of active records that are read: 100,000 records. Healers hold them all, which takes a third of a function's memory. A fleet has at most 5,000 tasks.
+pub const ACTIVE_PAGES: usize = 400;
 
 /// The most pages of records that a person reads at once: a page holds 1 MB, some thousand records, so that this is a busy fleet's four days.
 pub const HISTORY_PAGES: usize = 200;

@@ -69,7 +69,7 @@ async fn read(stack: &Stack, fleets: Vec<Fleet>) -> Result<Vec<FleetFacts>, CliE
     let (ledger, id, now) = (stack.ledger(), stack.id()?, Stack::now());
     let mut facts = Vec::with_capacity(fleets.len());
     for fleet in fleets {
-        let mut view = ledger.active(&fleet.name, now).await?;
+        let mut view = ledger.active(View::new(fleet.name.clone()), now).await?;
         apply_noted(&mut view, &id, now);
         facts.push(FleetFacts { fleet, view });
     }

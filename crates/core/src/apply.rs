@@ -45,6 +45,12 @@ pub fn keys_of(event: &Event, stack: &StackId) -> Vec<Key> {
     }
 }
 
+/// The jobs of which events tell.
+#[must_use]
+pub fn jobs_of(events: &[Event]) -> BTreeSet<JobId> {
+    events.iter().filter_map(|event| if let Event::Job(job) = event { Some(job.job_id) } else { None }).collect()
+}
+
 /// Whether the event's record is taken for one that does not exist yet, unless it is among those that count: nearly every job that is queued is a new one. Its
 /// write says so if it is not, and then it is read.
 #[must_use]

@@ -249,6 +249,12 @@ impl JobRecord {
         self.phase < JobPhase::Completed && self.runner_stopped_at.is_none()
     }
 
+    /// Whether it is open and no runner has had it yet.
+    #[must_use]
+    pub fn has_had_no_runner(&self) -> bool {
+        self.phase < JobPhase::InProgress && self.is_open()
+    }
+
     /// Whether it waits for a runner of this fleet.
     #[must_use]
     pub fn is_queued_here(&self) -> bool {

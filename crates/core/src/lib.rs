@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod delivery;
+pub mod demand;
 pub mod early_ends;
 pub mod ecs_event;
 pub mod events;

@@ -5,14 +5,15 @@
 mod service;
 mod tasks;
 
+use crate::demand::{Demand, RAISED_PER_LOOK, Turn, is_unraised};
 use crate::fleet::{Fleet, LaunchMode};
-use crate::ids::{JobId, ServiceName, TaskId};
+use crate::ids::{ServiceName, TaskId};
 use crate::mint_pace::MINTS_PER_MINUTE;
 use crate::mutant::{self, Mutant};
 use crate::record::{Slot, View};
 use crate::state::{Counts, FleetState, Launch};
 use crate::task::{TaskRecord, TaskState};
-use crate::time::{Timestamp, earliest};
+use crate::time::Timestamp;
 use std::time::Duration;
 
 /// Changes that ECS is asked for are at least this far apart, unless nothing was asked for lately: a burst arrives in batches of ten, and
@@ -54,9 +55,6 @@ const MISFIT_FOR: Duration = Duration::from_secs(60);
 /// How often a few idle runners are told to leave on suspicion: never the whole fleet at once.
 pub const HUNG_EVERY: Duration = Duration::from_secs(60);
 
-/// Jobs whose milestone `raised_at` is set in one look: what is written in one look must fit into one transaction of 100 items.
-const RAISED_PER_LOOK: usize = 40;
-
 /// When a wait has no better measure, look again after this: soon enough for a person, seldom enough to cost nothing.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
@@ -84,7 +82,7 @@ pub fn plan(view: &mut View, fleet: &Fleet, seed: &str, now: Timestamp) -> Plan 
     notice_registrations(view);
     view.state.get_mut().unnamed_jobs.retain(|_, ended| now.since(*ended) < UNNAMED_FOR);
     let breaker = open_breaker(view, now);
-    let demand = Demand::of(view, fleet);
+    let demand = view.demand(&fleet.labels);
     let mut tally = Tally::of(view, &demand, fleet, now);
     let mut plan = match &fleet.launch_mode {
         LaunchMode::Service(current) => service::plan(view, fleet, current, &mut tally, breaker.is_some(), now),
@@ -98,11 +96,10 @@ pub fn plan(view: &mut View, fleet: &Fleet, seed: &str, now: Timestamp) -> Plan 
         look_within(&mut plan, MISFIT_FOR);
     }
     grant_leaves(view, fleet, &demand, &tally, &mut plan, now);
-    let oldest_raised = demand.oldest_raised();
     plan.waiting_since = demand.waiting_since;
-    let raised = mark_raised(view, demand, &tally, now);
+    let raised = mark_raised(view, fleet, &demand, &tally, now);
     let state = view.state.get_mut();
-    state.waiting_since = oldest_raised.or(raised.then_some(now));
+    state.waiting_since = demand.oldest_raised.or(raised.then_some(now));
     state.behind = 0;
     // A message that is overdue was to bring this look, or one that is as good.
     state.wake_at = state.wake_at.filter(|due| !is_overdue(*due, now));
@@ -165,7 +162,7 @@ fn apart(records: usize) -> Duration {
 /// What a fleet has now, and since when the oldest of the jobs has waited that wait here.
 #[must_use]
 pub fn standing(view: &View, fleet: &Fleet, now: Timestamp) -> (Counts, Option<Timestamp>) {
-    let demand = Demand::of(view, fleet);
+    let demand = view.demand(&fleet.labels);
     (Tally::of(view, &demand, fleet, now).counts, demand.waiting_since)
 }
 
@@ -178,46 +175,6 @@ fn maximum(fleet: &Fleet) -> u32 {
 #[must_use]
 pub fn booting_limit() -> u32 {
     u32::try_from(MINTS_PER_MINUTE * MINT_BACKLOG.as_secs() / 60).unwrap_or(u32::MAX)
-}
-
-/// The jobs that wait here, gone through once: in a burst there are many more of them than of anything else, and each stands somewhere else in memory.
-struct Demand {
-    /// Those for which a runner of this fleet is wanted.
-    queued: Vec<Queued>,
-    /// When the newest was seen of those that no runner of this fleet could take. When a fleet's labels change, those that no longer fit a waiting job could
-    /// not take it; `sweep` finds it another fleet.
-    newest_misfit: Option<Timestamp>,
-    /// Since when the oldest has waited, whether it fits or not.
-    waiting_since: Option<Timestamp>,
-}
-
-/// A job that waits, with what puts such jobs in order.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Queued {
-    since: Option<Timestamp>,
-    seen_at: Timestamp,
-    job_id: JobId,
-    raised_at: Option<Timestamp>,
-}
-
-impl Demand {
-    fn of(view: &View, fleet: &Fleet) -> Self {
-        let (mut queued, mut newest_misfit, mut waiting_since) = (Vec::new(), None, None);
-        for job in view.jobs.values().map(Slot::get).filter(|job| job.is_queued_here()) {
-            waiting_since = earliest(waiting_since, Some(job.waiting_since()));
-            if fleet.labels.fit(&job.labels) {
-                queued.push(Queued { since: job.queued_at, seen_at: job.seen_at, job_id: job.job_id, raised_at: job.raised_at });
-            } else {
-                newest_misfit = newest_misfit.max(Some(job.seen_at));
-            }
-        }
-        Self { queued, newest_misfit, waiting_since }
-    }
-
-    /// Since when the longest has been covered that waits all the same.
-    fn oldest_raised(&self) -> Option<Timestamp> {
-        self.queued.iter().filter_map(|job| job.raised_at).min()
-    }
 }
 
 /// What is counted before anything is decided.
@@ -244,7 +201,7 @@ struct Tally {
 
 impl Tally {
     fn of(view: &View, demand: &Demand, fleet: &Fleet, now: Timestamp) -> Self {
-        let mut counts = Counts { queued: count(demand.queued.iter()), ..Counts::default() };
+        let mut counts = Counts { queued: demand.queued, ..Counts::default() };
         let (mut idle, mut busy) = (0, 0);
         for task in view.tasks.values().map(Slot::get) {
             let current = is_current(task, fleet);
@@ -338,7 +295,7 @@ fn open_breaker(view: &mut View, now: Timestamp) -> Option<Vec<String>> {
 
 /// Says how many runners may leave once they are idle: those beyond the needed, and a few that jobs wait beside for far too long.
 fn grant_leaves(view: &mut View, fleet: &Fleet, demand: &Demand, tally: &Tally, plan: &mut Plan, now: Timestamp) {
-    let stuck = tally.idle > 0 && demand.oldest_raised().is_some_and(|raised| now.since(raised) >= HUNG_AFTER);
+    let stuck = tally.idle > 0 && demand.oldest_raised.is_some_and(|raised| now.since(raised) >= HUNG_AFTER);
     if tally.may_leave() < tally.surplus() {
         look_within(plan, LOOK_AGAIN);
     }
@@ -352,20 +309,23 @@ fn grant_leaves(view: &mut View, fleet: &Fleet, demand: &Demand, tally: &Tally, 
     }
 }
 
-/// The oldest jobs, as many as runners do or will exist for them, get their milestone. Returns whether any has.
-fn mark_raised(view: &mut View, demand: Demand, tally: &Tally, now: Timestamp) -> bool {
-    let covered = (tally.booting + tally.idle).min(tally.counts.queued) as usize;
-    let mut queued = demand.queued;
-    queued.sort_unstable();
-    let due = queued.into_iter().take(covered).filter(|job| job.raised_at.is_none());
-    let mut any = false;
-    for job in due.take(RAISED_PER_LOOK) {
-        if let Some(job) = view.jobs.get_mut(&job.job_id).map(Slot::get_mut) {
-            job.raised_at = Some(now);
-            any = true;
+/// Of the jobs without their milestone the oldest get it, until as many have it as runners do or will exist for jobs that wait. Returns whether any has got it.
+fn mark_raised(view: &mut View, fleet: &Fleet, demand: &Demand, tally: &Tally, now: Timestamp) -> bool {
+    let covered = (tally.booting + tally.idle).min(tally.counts.queued);
+    let due = (covered.saturating_sub(demand.raised) as usize).min(RAISED_PER_LOOK);
+    if due == 0 {
+        return false;
+    }
+    let unraised = view.jobs.values().map(Slot::get).filter(|job| is_unraised(job, &fleet.labels));
+    let mut line: Vec<Turn> = unraised.map(Turn::of).collect();
+    line.sort_unstable();
+    line.truncate(due);
+    for turn in &line {
+        if let Some(job) = view.jobs.get_mut(&turn.job_id) {
+            job.get_mut().raised_at = Some(now);
         }
     }
-    any
+    !line.is_empty()
 }
 
 fn look_within(plan: &mut Plan, wait: Duration) {

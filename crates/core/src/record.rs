@@ -1,13 +1,16 @@
 //! What stands in the ledger, under which key, in which version; and a view of one fleet's part of it, on which decisions are made.
 //! A decision changes a view; what changed is then written in one transaction, each record only if it is still in the version that was read.
 
+use crate::demand::{Crowd, Demand, Listed};
 use crate::ids::{FleetName, JobId, TaskId};
 use crate::job::{JobEvent, JobRecord, Progress};
+use crate::labels::Labels;
+use crate::shared::Shared;
 use crate::state::FleetState;
 use crate::task::TaskRecord;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Which record.
@@ -345,37 +348,77 @@ impl<T: Clone + Eq> Eq for Slot<T> {}
 pub struct View {
     /// The fleet's own record.
     pub state: Slot<FleetState>,
-    /// Its jobs.
+    /// Its jobs; of those that wait perhaps only some, and the others are counted.
     pub jobs: BTreeMap<JobId, Slot<JobRecord>>,
     /// Its tasks.
     pub tasks: BTreeMap<TaskId, Slot<TaskRecord>>,
     /// What `webhook` has noted of its jobs, and these records do not say yet.
     pub noted: Vec<JobEvent>,
+    crowd: Option<Box<Crowd>>,
 }
 
 impl View {
-    /// An empty part.
+    /// An empty part, that holds every record.
     #[must_use]
     pub fn new(fleet: FleetName) -> Self {
-        Self { state: Slot::new(FleetState::new(fleet)), jobs: BTreeMap::new(), tasks: BTreeMap::new(), noted: Vec::new() }
+        Self { state: Slot::new(FleetState::new(fleet)), jobs: BTreeMap::new(), tasks: BTreeMap::new(), noted: Vec::new(), crowd: None }
     }
 
-    /// Adds records that were read; those of other fleets are left out.
-    pub fn add(&mut self, records: impl IntoIterator<Item = Versioned>) {
-        let fleet = self.fleet().clone();
-        for Versioned { record, version, noted } in records {
-            if *record.key().fleet() != fleet {
-                continue;
-            }
-            match record {
-                Record::Fleet(state) => self.state = Slot::read(state, version),
-                Record::Job(job) => {
-                    self.noted.extend(noted.iter().map(|noted| job.event_of(noted)));
-                    self.jobs.insert(job.job_id, Slot::read(job, version));
-                }
-                Record::Task(task) => drop(self.tasks.insert(task.task_id.clone(), Slot::read(task, version))),
+    /// An empty part of a fleet with these labels, that counts jobs of a list which wait instead of holding them: all that `plan` decides, it decides by such a view
+    /// as well. Jobs of which events tell are held.
+    #[must_use]
+    pub fn counting(fleet: FleetName, labels: Labels, told_of: BTreeSet<JobId>) -> Self {
+        Self { crowd: Some(Box::new(Crowd::new(labels, told_of))), ..Self::new(fleet) }
+    }
+
+    /// Adds a record of the list of all that counts, which shares its texts with others if it is held.
+    pub fn list(&mut self, found: Versioned, shared: &mut Shared) {
+        if let (Record::Job(job), Some(crowd), true) = (&found.record, &mut self.crowd, found.noted.is_empty())
+            && job.fleet == self.state.get().fleet
+        {
+            match crowd.list(job) {
+                Listed::Counted => return,
+                Listed::HeldInsteadOf(other) => drop(self.jobs.remove(&other).map(|other| crowd.count(other.get()))),
+                Listed::Held => {}
             }
         }
+        self.hold(shared.by(found));
+    }
+
+    /// Adds records that were read by their keys; those of other fleets are left out.
+    pub fn add(&mut self, records: impl IntoIterator<Item = Versioned>) {
+        for found in records {
+            if let (Record::Job(job), Some(crowd)) = (&found.record, &mut self.crowd)
+                && job.fleet == self.state.get().fleet
+                && !self.jobs.contains_key(&job.job_id)
+            {
+                crowd.is_held(job);
+            }
+            self.hold(found);
+        }
+    }
+
+    fn hold(&mut self, found: Versioned) {
+        let Versioned { record, version, noted } = found;
+        if record.key().fleet() != self.fleet() {
+            return;
+        }
+        match record {
+            Record::Fleet(state) => self.state = Slot::read(state, version),
+            Record::Job(job) => {
+                self.noted.extend(noted.iter().map(|noted| job.event_of(noted)));
+                self.jobs.insert(job.job_id, Slot::read(job, version));
+            }
+            Record::Task(task) => drop(self.tasks.insert(task.task_id.clone(), Slot::read(task, version))),
+        }
+    }
+
+    /// What the jobs that wait come to, held or counted, in a fleet with these labels.
+    #[must_use]
+    pub fn demand(&self, labels: &Labels) -> Demand {
+        let mut demand = self.crowd.as_ref().map(|crowd| crowd.demand(labels)).unwrap_or_default();
+        self.jobs.values().for_each(|job| demand.add(job.get(), labels));
+        demand
     }
 
     /// The fleet.
@@ -384,7 +427,7 @@ impl View {
         &self.state.get().fleet
     }
 
-    /// Whether a record was read or made.
+    /// Whether a record was read or made, and is held.
     #[must_use]
     pub fn holds(&self, key: &Key) -> bool {
         match key {
@@ -394,10 +437,11 @@ impl View {
         }
     }
 
-    /// How many records were read or made, but for a fleet's own that has never been written.
+    /// How many records were read or made, held or counted, but for a fleet's own that has never been written.
     #[must_use]
     pub fn records(&self) -> usize {
-        usize::from(self.state.version() > Version(0)) + self.jobs.len() + self.tasks.len()
+        let counted = self.crowd.as_ref().map_or(0, |crowd| crowd.jobs());
+        usize::from(self.state.version() > Version(0)) + self.jobs.len() + counted + self.tasks.len()
     }
 
     /// The task's record, made if there is none.

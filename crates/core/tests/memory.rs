@@ -8,6 +8,7 @@ use fargate_runners_core::shared::Shared;
 use fargate_runners_core::time::Timestamp;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
+use std::collections::BTreeSet;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -16,6 +17,9 @@ const JOBS: u64 = 10_000;
 
 /// What a job that waits may take: what is known of it, its place in a map, and a name of its own. Its item in the table is twice as large.
 const BYTES_MAX: usize = 270;
+
+/// What a view that counts them may take for all of them: the few that it holds.
+const COUNTED_BYTES_MAX: usize = 20_000;
 
 fn waiting(number: u64) -> Record {
     Record::Job(JobRecord::from_event(&JobEvent {
@@ -31,27 +35,45 @@ fn waiting(number: u64) -> Record {
         phase: JobPhase::Queued,
         conclusion: None,
         runner_name: None,
-        at: Some(Timestamp::from_secs(1_800_000_000)),
+        at: Some(Timestamp::from_secs(1_800_000_000 + number)),
         seen_at: Timestamp::from_secs(1_800_000_001),
         delivery: "d".to_owned(),
         noted: false,
     }))
 }
 
-#[test]
-fn ten_thousand_jobs_that_wait_take_a_look_no_more_than_what_is_known_of_them() {
-    let bodies: Vec<String> = (0..JOBS).map(|number| serde_json::to_string(&waiting(number)).unwrap()).collect();
+/// Lists the records that these are the bodies of into an empty view, and returns it with the bytes that it takes then.
+fn listed(mut view: View, bodies: &[String]) -> (View, usize) {
     let region = Region::new(ALLOCATOR);
-    let mut view = View::new(FleetName::parse("default").unwrap());
     let mut shared = Shared::default();
-    view.add(bodies.iter().map(|body| shared.by(Versioned::new(serde_json::from_str(body).unwrap(), Version(1)))));
+    for body in bodies {
+        view.list(Versioned::new(serde_json::from_str(body).unwrap(), Version(1)), &mut shared);
+    }
     drop(shared);
     let change = region.change();
-    let bytes = (change.bytes_allocated - change.bytes_deallocated) / view.jobs.len();
+    (view, change.bytes_allocated - change.bytes_deallocated)
+}
+
+fn bodies(numbers: impl Iterator<Item = u64>) -> Vec<String> {
+    numbers.map(|number| serde_json::to_string(&waiting(number)).unwrap()).collect()
+}
+
+/// In one test, since two would count each other's.
+#[test]
+fn ten_thousand_jobs_that_wait_take_what_is_known_of_them_where_they_are_held_and_nothing_where_they_are_counted() {
+    let fleet = FleetName::parse("default").unwrap();
+    let (view, bytes) = listed(View::new(fleet.clone()), &bodies(0..JOBS));
     assert_eq!(view.jobs.len() as u64, JOBS);
+    let bytes = bytes / view.jobs.len();
     assert!(bytes <= BYTES_MAX, "{bytes} bytes a job");
     assert!(
         view.jobs.values().zip(0..).all(|(job, number)| Record::from(job.get().clone()) == waiting(number)),
         "nothing else is changed by it"
     );
+    let counting = || View::counting(fleet.clone(), Labels::parse(["self-hosted", "linux", "x64"]).unwrap(), BTreeSet::new());
+    for numbers in [(0..JOBS).collect::<Vec<_>>(), (0..JOBS).rev().collect()] {
+        let (view, bytes) = listed(counting(), &bodies(numbers.into_iter()));
+        assert_eq!(view.records() as u64, JOBS);
+        assert!(bytes <= COUNTED_BYTES_MAX, "{bytes} bytes for all");
+    }
 }

@@ -21,6 +21,7 @@ pub async fn ledger<L: Ledger + Notes>(ledger: &L) {
     reading::only_what_counts_is_listed(ledger).await;
     reading::many_records_are_read_and_listed_whole(ledger).await;
     reading::fleets_do_not_see_each_others_records(ledger).await;
+    reading::a_view_that_counts_holds_the_oldest_that_wait_and_those_that_change(ledger).await;
     commits::a_record_is_written_only_in_the_version_that_was_read(ledger).await;
     commits::a_conflict_leaves_nothing_written(ledger).await;
     commits::what_has_expired_is_as_absent(ledger).await;

@@ -4,6 +4,7 @@ use crate::MemoryLedger;
 use fargate_runners_core::ids::{FleetName, TaskId};
 use fargate_runners_core::job::{JobEvent, JobPhase};
 use fargate_runners_core::record::{Expected, Key, Place, Record, Version, Versioned, View, Write};
+use fargate_runners_core::shared::Shared;
 use fargate_runners_core::task::TaskRecord;
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{COMMIT_MAX, CommitError, Ledger, Notes, PortError, Retry};
@@ -80,9 +81,12 @@ impl MemoryLedger {
 }
 
 impl Ledger for MemoryLedger {
-    async fn active(&self, fleet: &FleetName, _now: Timestamp) -> Result<View, PortError> {
-        let mut view = View::new(fleet.clone());
-        view.add(self.held().records.active(fleet).cloned());
+    async fn active(&self, empty: View, _now: Timestamp) -> Result<View, PortError> {
+        let (mut view, mut shared) = (empty, Shared::default());
+        let fleet = view.fleet().clone();
+        for found in self.held().records.active(&fleet) {
+            view.list(found.clone(), &mut shared);
+        }
         Ok(view)
     }
 

@@ -9,6 +9,7 @@ use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{CredentialName, FleetName, JobId, RepositoryName, RunId, RunnerId, ServiceName, TaskId};
 use fargate_runners_core::names::RunnerName;
 use fargate_runners_core::record::{Key, Version, Versioned, View, Write};
+use fargate_runners_core::shared::Shared;
 use fargate_runners_core::state::Launch;
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{
@@ -96,9 +97,11 @@ impl Port {
 }
 
 impl Ledger for Port {
-    async fn active(&self, fleet: &FleetName, _: Timestamp) -> Result<View, PortError> {
-        let mut view = View::new(fleet.clone());
-        view.add(self.records(Question::Active(fleet.clone())).await?);
+    async fn active(&self, empty: View, _: Timestamp) -> Result<View, PortError> {
+        let (mut view, mut shared) = (empty, Shared::default());
+        for found in self.records(Question::Active(view.fleet().clone())).await? {
+            view.list(found, &mut shared);
+        }
         Ok(view)
     }
 

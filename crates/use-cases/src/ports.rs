@@ -124,8 +124,9 @@ pub const COMMIT_MAX: usize = 50;
 /// The ledger: versioned records. Reads are strongly consistent; a record whose time is over is as if it were not there. One that ends while it is read by its
 /// key may be missing from what is read: whoever makes it anew for that meets a conflict.
 pub trait Ledger {
-    /// Every record of a fleet that counts (`Record::is_active`), as a view of it: a large fleet's are nowhere held twice.
-    async fn active(&self, fleet: &FleetName, now: Timestamp) -> Result<View, PortError>;
+    /// Lists every record that counts (`Record::is_active`) of the fleet of an empty view into that view (`View::list`): a large fleet's records are nowhere held
+    /// twice, and a view that counts them holds only some.
+    async fn active(&self, empty: View, now: Timestamp) -> Result<View, PortError>;
 
     /// Those of the records that exist, in any order, tombstones included.
     async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Versioned>, PortError>;

@@ -10,7 +10,7 @@ use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, Service
 use fargate_runners_core::job::{JobEvent, JobPhase};
 use fargate_runners_core::labels::Labels;
 use fargate_runners_core::names::RunnerName;
-use fargate_runners_core::record::{Expected, Key, Record, Versioned, Write};
+use fargate_runners_core::record::{Expected, Key, Record, Versioned, View, Write};
 use fargate_runners_core::state::{FleetState, ServiceState};
 use fargate_runners_core::task::{Stop, TaskRecord};
 use fargate_runners_use_cases::ports::{Clock, Ledger, Notes, Retry};
@@ -46,6 +46,12 @@ fn completed(fleet: &str, id: u64, runner: u64) -> Message {
     let at = Some(common::NOW + Duration::from_secs(900));
     let event = Event::Job(JobEvent { phase: JobPhase::Completed, runner_name, conclusion, at, ..event });
     Message { id: format!("{fleet}-{id}-over"), body: event.to_message().unwrap() }
+}
+
+fn taken(fleet: &str, id: u64, runner: u64) -> Message {
+    let Ok(Event::Job(over)) = Event::from_message(&completed(fleet, id, runner).body) else { unreachable!() };
+    let event = Event::Job(JobEvent { phase: JobPhase::InProgress, conclusion: None, ..over });
+    Message { id: format!("{fleet}-{id}-taken"), body: event.to_message().unwrap() }
 }
 
 fn stopped(fleet: &str, task: u64) -> Message {
@@ -140,11 +146,33 @@ async fn as_many_tasks_as_a_look_launches_are_in_the_ledger() {
 }
 
 #[tokio::test]
+async fn a_job_of_which_an_event_tells_is_known_from_the_list_however_many_wait() {
+    let world = World::default();
+    scale(&world).handle((1..=60).map(|id| queued("burst", id)).collect()).await;
+    let reads = world.with(|state| state.reads);
+    for id in [5, 55] {
+        let before = known(&world, id).await;
+        scale(&world).handle(vec![queued("burst", id)]).await;
+        assert_eq!(known(&world, id).await, before, "a repeat changes nothing");
+        assert_eq!(world.state("burst").await.unwrap().counts.queued, 60);
+    }
+    scale(&world).handle(vec![taken("burst", 5, 1000), taken("burst", 55, 1001)]).await;
+    for id in [5, 55] {
+        let job = known(&world, id).await;
+        assert!(matches!(&job.record, Record::Job(job) if job.phase == JobPhase::InProgress && job.queued_at.is_some()), "{job:?}");
+    }
+    let state = world.state("burst").await.unwrap();
+    assert_eq!((state.counts.queued, state.counts.busy, state.wanted), (58, 2, 10));
+    assert_eq!(world.with(|state| state.reads), reads, "nothing was read by its key");
+}
+
+#[tokio::test]
 async fn of_a_launch_only_its_task_is_written_and_the_next_look_forgets_it() {
     let world = World::default();
     scale(&world).handle(vec![queued("burst", 1)]).await;
-    let version =
-        |world: World| async move { world.1.active(&FleetName::parse("burst").unwrap(), world.now()).await.unwrap().state.version().0 };
+    let version = |world: World| async move {
+        world.1.active(View::new(FleetName::parse("burst").unwrap()), world.now()).await.unwrap().state.version().0
+    };
     assert_eq!((version(world.clone()).await, world.state("burst").await.unwrap().launches.len()), (1, 1));
     assert_eq!(world.task("burst", 1000).await.unwrap().launch, Some(world.state("burst").await.unwrap().launches[0].token.clone()));
     world.passes(60);
@@ -209,8 +237,9 @@ async fn looking_again_at_a_fleet_that_has_what_it_wants_calls_nothing() {
     scale(&world).handle(vec![queued("default", 1)]).await;
     world.passes(60);
     scale(&world).handle(vec![look("default")]).await;
-    let version =
-        |world: World| async move { world.1.active(&FleetName::parse("default").unwrap(), world.now()).await.unwrap().state.version() };
+    let version = |world: World| async move {
+        world.1.active(View::new(FleetName::parse("default").unwrap()), world.now()).await.unwrap().state.version()
+    };
     let before = version(world.clone()).await;
     world.passes(60);
     scale(&world).handle(vec![look("default")]).await;
@@ -343,7 +372,7 @@ async fn what_is_noted_of_a_job_is_written_when_its_task_has_ended() {
     let over = noted(&world, 1, 1000).await;
     scale(&world).handle(vec![stopped("burst", 1000)]).await;
     let fleet = FleetName::parse("burst").unwrap();
-    let active = world.1.active(&fleet, world.now()).await.unwrap();
+    let active = world.1.active(View::new(fleet), world.now()).await.unwrap();
     assert!(active.jobs.is_empty() && active.tasks.is_empty(), "{active:?}");
     let task = world.task("burst", 1000).await.unwrap();
     assert_eq!((task.job_id, task.job_ended_at), (Some(JobId(1)), over.at));

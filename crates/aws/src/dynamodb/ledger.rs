@@ -78,8 +78,8 @@ fn apart() -> Duration {
 }
 
 impl Ledger for DynamoLedger {
-    async fn active(&self, fleet: &FleetName, now: Timestamp) -> Result<View, PortError> {
-        reads::active(&self.aws, &self.table, fleet, now).await
+    async fn active(&self, empty: View, now: Timestamp) -> Result<View, PortError> {
+        reads::active(&self.aws, &self.table, empty, now).await
     }
 
     async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Versioned>, PortError> {

@@ -5,7 +5,6 @@ use crate::config::Aws;
 use crate::error::port_error;
 use crate::limits::{ACTIVE_PAGE_ITEMS, ACTIVE_PAGES, BATCH_GET_ITEMS, BATCH_GET_PAUSE, BATCH_GET_ROUNDS};
 use aws_sdk_dynamodb::types::KeysAndAttributes;
-use fargate_runners_core::ids::FleetName;
 use fargate_runners_core::record::{Key, Place, Versioned, View};
 use fargate_runners_core::shared::Shared;
 use fargate_runners_core::time::Timestamp;
@@ -74,10 +73,11 @@ const LISTED: &str = "#sk, #version, #body, #expires, #in_progress, #completed";
 
 /// The records of a fleet that count: all of one partition. Of the items themselves, which take several times as much memory, there is never more than a page, and in
 /// it only what is looked at: the partition is the same in all of them.
-pub(super) async fn active(aws: &Aws, table: &str, fleet: &FleetName, now: Timestamp) -> Result<View, PortError> {
+pub(super) async fn active(aws: &Aws, table: &str, empty: View, now: Timestamp) -> Result<View, PortError> {
+    let (mut view, mut shared) = (empty, Shared::default());
+    let fleet = view.fleet().clone();
     let what = || format!("reading what counts of fleet {fleet} from the ledger");
-    let fleet_partition = super::item::text(partition(fleet, Place::Active));
-    let (mut view, mut shared) = (View::new(fleet.clone()), Shared::default());
+    let fleet_partition = super::item::text(partition(&fleet, Place::Active));
     let mut from = None;
     for _ in 0..ACTIVE_PAGES {
         let call = aws.dynamodb().query().table_name(table).consistent_read(true);
@@ -89,7 +89,9 @@ pub(super) async fn active(aws: &Aws, table: &str, fleet: &FleetName, now: Times
         let call = call.expression_attribute_names("#in_progress", NOTES[0]).expression_attribute_names("#completed", NOTES[1]);
         let answer = call.send().await.map_err(|error| port_error(what(), error))?;
         for item in answer.items.unwrap_or_default() {
-            view.add(record_of(&item, now)?.map(|found| shared.by(found)));
+            if let Some(found) = record_of(&item, now)? {
+                view.list(found, &mut shared);
+            }
         }
         from = answer.last_evaluated_key.filter(|key| !key.is_empty());
         if from.is_none() {
@@ -103,7 +105,7 @@ pub(super) async fn active(aws: &Aws, table: &str, fleet: &FleetName, now: Times
 mod tests {
     use super::*;
     use crate::testing::Answers;
-    use fargate_runners_core::ids::TaskId;
+    use fargate_runners_core::ids::{FleetName, TaskId};
     use fargate_runners_core::record::Record;
     use fargate_runners_core::task::TaskRecord;
     use serde_json::{Value, json};
@@ -119,7 +121,7 @@ mod tests {
         let last = json!({"pk": {"S": "FLEET#default"}, "sk": {"S": "TASK#1"}});
         let pages = [json!({"Items": [item(1)], "LastEvaluatedKey": last}), json!({"Items": [item(2)]})];
         let (answers, aws) = Answers::of(pages.map(|page| (200, page)));
-        let view = active(&aws, "ledger", &fleet, now).await.unwrap();
+        let view = active(&aws, "ledger", View::new(fleet.clone()), now).await.unwrap();
         assert_eq!(view.tasks.keys().cloned().collect::<Vec<_>>(), [task(1), task(2)]);
         assert!(view.tasks.values().all(|task| task.version().0 == 7 && !task.is_changed()));
         let requests = answers.requests();

@@ -3,7 +3,7 @@
 use fargate_runners_core::ids::{FleetName, JobId, RepositoryName, RunId, TaskId};
 use fargate_runners_core::job::{JobEvent, JobPhase, JobRecord};
 use fargate_runners_core::labels::Labels;
-use fargate_runners_core::record::{Expected, Key, Place, Record, Slot, Version, Versioned, Write};
+use fargate_runners_core::record::{Expected, Key, Place, Record, Slot, Version, Versioned, View, Write};
 use fargate_runners_core::state::FleetState;
 use fargate_runners_core::task::{Stop, TaskRecord};
 use fargate_runners_core::time::Timestamp;
@@ -99,7 +99,7 @@ pub(super) async fn read(ledger: &impl Ledger, key: Key, now: Timestamp) -> Opti
 
 /// What counts of a fleet, each record as it was read, the fleet's own first.
 pub(super) async fn active(ledger: &impl Ledger, fleet: &FleetName) -> Vec<Versioned> {
-    let view = ledger.active(fleet, NOW).await.expect("what counts is listed");
+    let view = ledger.active(View::new(fleet.clone()), NOW).await.expect("what counts is listed");
     let records = view.jobs.values().map(Slot::to_write).chain(view.tasks.values().map(Slot::to_write));
     let as_read = |Write { record, expected }| match expected {
         Expected::Record(_, version) => {

@@ -1,9 +1,10 @@
 //! What is read, and what is listed.
 
-use super::material::{NOW, active, fleet, job, read, state, task, task_id, tombstone, write, written};
+use super::material::{NOW, active, fleet, job, job_event, read, state, task, task_id, tombstone, write, written};
 use fargate_runners_core::ids::JobId;
-use fargate_runners_core::record::{Key, Record, Version, Versioned};
-use fargate_runners_use_cases::ports::{COMMIT_MAX, Ledger};
+use fargate_runners_core::job::{JobEvent, JobPhase};
+use fargate_runners_core::record::{Key, Record, Version, Versioned, View};
+use fargate_runners_use_cases::ports::{COMMIT_MAX, Ledger, Notes};
 use std::collections::BTreeSet;
 
 pub(super) async fn what_is_absent_is_not_read(ledger: &impl Ledger) {
@@ -69,4 +70,22 @@ pub(super) async fn fleets_do_not_see_each_others_records(ledger: &impl Ledger) 
         let listed = active(ledger, fleet).await;
         assert_eq!(listed, [Versioned::new(job(fleet, 1, name), Version(1))]);
     }
+}
+
+pub(super) async fn a_view_that_counts_holds_the_oldest_that_wait_and_those_that_change(ledger: &(impl Ledger + Notes)) {
+    let fleet = fleet("counted");
+    let jobs: Vec<Record> = (1..=90).map(|id| job(&fleet, id, "job")).collect();
+    for some in jobs.chunks(COMMIT_MAX) {
+        written(ledger, &some.iter().map(|record| write(record.clone(), 0)).collect::<Vec<_>>(), NOW).await;
+    }
+    let taken = JobEvent { phase: JobPhase::InProgress, ..job_event(&fleet, 90, "job") };
+    assert!(ledger.note(&taken).await.expect("the note is taken"));
+    let labels = taken.labels;
+    let empty = View::counting(fleet.clone(), labels.clone(), BTreeSet::from([JobId(89)]));
+    let view = ledger.active(empty, NOW).await.expect("what counts is listed");
+    let held: Vec<u64> = view.jobs.keys().map(|job| job.0).collect();
+    assert_eq!(held, (1..=40).chain([89, 90]).collect::<Vec<_>>(), "one is told of, and something is noted with another");
+    let all = ledger.active(View::new(fleet), NOW).await.expect("what counts is listed");
+    assert_eq!((all.jobs.len(), all.records()), (90, view.records()));
+    assert_eq!((view.demand(&labels), &view.noted), (all.demand(&labels), &all.noted));
 }

@@ -17,7 +17,7 @@ const WRITE_UNIT: u64 = 1024;
 pub const PAGE: u64 = 1024 * 1024;
 
 /// And is asked for at most so many records at a time, as the adapter does.
-pub const PAGE_RECORDS: u64 = 1_000;
+pub const PAGE_RECORDS: u64 = 250;
 
 /// Keys, version and the names of the attributes, beside the body.
 const AROUND_A_BODY: u64 = 160;

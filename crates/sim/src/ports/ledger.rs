@@ -2,7 +2,7 @@
 
 use crate::faults::Fault;
 use crate::host::Call;
-use fargate_runners_core::ids::{CredentialName, FleetName};
+use fargate_runners_core::ids::CredentialName;
 use fargate_runners_core::job::JobEvent;
 use fargate_runners_core::record::{Key, Version, Versioned, View, Write};
 use fargate_runners_core::time::Timestamp;
@@ -18,13 +18,13 @@ type Stands = (String, u64, Timestamp);
 pub struct Memories(RefCell<BTreeMap<(String, String), Stands>>);
 
 impl Ledger for Call {
-    async fn active(&self, fleet: &FleetName, now: Timestamp) -> Result<View, PortError> {
+    async fn active(&self, empty: View, now: Timestamp) -> Result<View, PortError> {
         self.enter("reading a fleet's records").await?;
-        let found = self.world().ledger.active(fleet, now).await;
+        let found = self.world().ledger.active(empty, now).await;
         if let Ok(view) = &found {
             self.reads(view);
             let world = self.world();
-            let wait = world.meter.looks(self.function(), fleet, &world.ledger, world.now());
+            let wait = world.meter.looks(self.function(), view.fleet(), &world.ledger, world.now());
             self.takes(wait).await;
         }
         self.leave("reading a fleet's records").await?;

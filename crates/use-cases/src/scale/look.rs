@@ -6,7 +6,7 @@ use crate::measure;
 use crate::ports::{Bus, COMMIT_MAX, Capacity, Clock, CommitError, DeadLetters, FleetQueue, Fleets, Ledger, PortError, WakeUp, chain};
 use crate::webhook::DOUBT;
 use fargate_runners_core::apply::{
-    apply, forget_answered, is_taken_for_new, keys_of, keys_of_stopped, leave_noted, note_early_ends, take_losses,
+    apply, forget_answered, is_taken_for_new, jobs_of, keys_of, keys_of_stopped, leave_noted, note_early_ends, take_losses,
 };
 use fargate_runners_core::events::{Event, RunnerLost};
 use fargate_runners_core::fleet::Fleet;
@@ -58,9 +58,11 @@ where
             return Ok(());
         }
         let fleet = self.fleet(name).await?;
+        let labels = fleet.as_ref().map(|fleet| fleet.labels.clone()).unwrap_or_default();
+        let empty = View::counting(name.clone(), labels, jobs_of(events));
         for round in 0..CONFLICTS_MAX {
             let now = self.clock.now();
-            let (mut view, noted) = self.read(name, events, round > 0, now).await?;
+            let (mut view, noted) = self.read(empty.clone(), events, round > 0, now).await?;
             let taken_in = self.take_in(&mut view, &noted, events, now);
             let plan = fleet.as_ref().map(|fleet| {
                 let seed = format!("{}-{name}-{}", self.stack, view.state.version().0);
@@ -115,10 +117,10 @@ where
         Ok(found)
     }
 
-    /// What counts, and what the events are about, and what was noted of jobs.
-    async fn read(&self, name: &FleetName, events: &[Event], doubts: bool, now: Timestamp) -> Result<(View, Vec<Event>), PortError> {
-        let mut view = self.ledger.active(name, now).await?;
-        self.sizes.saw(name, view.records());
+    /// What counts, and what the events are about, and what was noted of jobs. Jobs that wait, and of which the events do not tell, are mostly but counted.
+    async fn read(&self, empty: View, events: &[Event], doubts: bool, now: Timestamp) -> Result<(View, Vec<Event>), PortError> {
+        let mut view = self.ledger.active(empty, now).await?;
+        self.sizes.saw(view.fleet(), view.records());
         let missing: Vec<Key> = self.keys_about(events, doubts).into_iter().filter(|key| !view.holds(key)).collect();
         if !missing.is_empty() {
             view.add(self.ledger.read(&missing, now).await?);

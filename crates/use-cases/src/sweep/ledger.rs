@@ -34,7 +34,7 @@ impl<P: Ports> Sweep<P> {
     pub(super) async fn view(&self, round: &mut Round, fleet: &FleetName) -> Result<Arc<View>, SweepError> {
         // Its age is counted from before it was read.
         let now = self.clock.now();
-        let mut view = self.ledger.active(fleet, now).await?;
+        let mut view = self.ledger.active(View::new(fleet.clone()), now).await?;
         apply_noted(&mut view, &self.stack, now);
         Ok(round.keep_list(view, now))
     }

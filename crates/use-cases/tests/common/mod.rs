@@ -8,7 +8,7 @@ use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::hosting::Hosting;
 use fargate_runners_core::ids::{FleetName, RunnerId, ServiceName, StackId, TaskDefinition, TaskId};
 use fargate_runners_core::names::RunnerName;
-use fargate_runners_core::record::{Key, Record};
+use fargate_runners_core::record::{Key, Record, View};
 use fargate_runners_core::state::{FleetState, Launch};
 use fargate_runners_core::task::TaskRecord;
 use fargate_runners_core::time::Timestamp;
@@ -347,12 +347,12 @@ impl Capacity for World {
 pub struct TestLedger(pub World);
 
 impl Ledger for TestLedger {
-    async fn active(&self, fleet: &FleetName, now: Timestamp) -> Result<fargate_runners_core::record::View, PortError> {
-        if self.0.with(|state| state.ledger_fails.as_ref() == Some(fleet)) {
+    async fn active(&self, empty: View, now: Timestamp) -> Result<View, PortError> {
+        if self.0.with(|state| state.ledger_fails.as_ref() == Some(empty.fleet())) {
             return Err(broken("reading the ledger"));
         }
-        self.0.with(|state| state.around.calls.push(format!("active {fleet}")));
-        self.0.1.active(fleet, now).await
+        self.0.with(|state| state.around.calls.push(format!("active {}", empty.fleet())));
+        self.0.1.active(empty, now).await
     }
 
     async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Vec<fargate_runners_core::record::Versioned>, PortError> {
