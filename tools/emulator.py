@@ -7,7 +7,8 @@ Of Lambda's REST calls MiniStack 1.5 takes a look at one event source mapping fo
 of it; and a rule of the default bus has another ARN for its IAM than for everybody else. A look at a rule's targets it checks against the bus.
 
 IAM checks `ssm:GetParametersByPath` against the parameter that the path names. MiniStack 1.5 checks it against no resource at all, so that a role
-with only the paths that it needs would be refused.
+with only the paths that it needs would be refused. And it checks `ssm:GetParameters` against each of the parameters, all of which must be allowed;
+MiniStack 1.5 against none here, too.
 
 CloudWatch knows alarms on a sum of metrics. MiniStack 1.5 refuses them in a template; here such an alarm watches the first of its metrics. Nothing of
 what is tried on this machine depends on an alarm.
@@ -24,7 +25,7 @@ import json
 import metering
 import quotas
 from ministack.app import main
-from ministack.core import iam_actions
+from ministack.core import iam_actions, iam_evaluator
 from ministack.services.cloudformation import provisioners
 
 REPLACED_WHEN_CHANGED = ("Cluster", "LaunchType", "ServiceName")
@@ -32,6 +33,10 @@ REPLACED_WHEN_CHANGED = ("Cluster", "LaunchType", "ServiceName")
 alarm_as_ministack_keeps_it = provisioners._cw_metric_alarm_record
 resource_as_ministack_sees_it = iam_actions.extract_resource_arn
 lambda_action_as_ministack_sees_it = iam_actions._lambda_action
+enforce_as_ministack_does = iam_evaluator.enforce
+
+# Between the resources of a call that is about several. No ARN of a parameter holds one.
+BETWEEN_RESOURCES = " "
 
 
 def alarm(name, properties):
@@ -56,12 +61,22 @@ def resource(service, method, path, headers, body, query_params, region, account
     if service == "ssm" and headers.get("x-amz-target", "").endswith(".GetParametersByPath"):
         wanted = json.loads(body).get("Path", "/").strip("/")
         return f"arn:aws:ssm:{region}:{account_id}:parameter/{wanted}"
+    if service == "ssm" and headers.get("x-amz-target", "").endswith(".GetParameters"):
+        wanted = [name.strip("/") for name in json.loads(body).get("Names", [])]
+        return BETWEEN_RESOURCES.join(f"arn:aws:ssm:{region}:{account_id}:parameter/{name}" for name in wanted)
     if service == "events" and headers.get("x-amz-target", "").endswith(".ListTargetsByRule"):
         asked = json.loads(body)
         bus = asked.get("EventBusName", "default")
         return f"arn:aws:events:{region}:{account_id}:rule/" + ("" if bus == "default" else f"{bus}/") + asked.get("Rule", "")
     arn = resource_as_ministack_sees_it(service, method, path, headers, body, query_params, region, account_id)
     return arn.replace(":rule/default/", ":rule/") if service == "events" else arn
+
+
+def enforce(access_key, action, service, region, resource_arn="*", **more):
+    """What is wrong with a call, if anything: it must be allowed for each of its resources."""
+    resources = resource_arn.split(BETWEEN_RESOURCES) if action == "ssm:GetParameters" else [resource_arn]
+    denied = (enforce_as_ministack_does(access_key, action, service, region, resource_arn=one, **more) for one in resources)
+    return next(filter(None, denied), None)
 
 
 def lambda_action(method, path):
@@ -80,6 +95,7 @@ if __name__ == "__main__":
     provisioners._cw_metric_alarm_record = alarm
     iam_actions.extract_resource_arn = resource
     iam_actions._lambda_action = lambda_action
+    iam_evaluator.enforce = enforce
     metering.start()
     quotas.start()
     main()

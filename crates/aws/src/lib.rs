@@ -43,7 +43,9 @@ pub use ecs::Ecs;
 pub use eventbridge::EventBus;
 #[cfg(feature = "sqs")]
 pub use sqs::{DeadLetterQueue, DeadLetterReader, DeadLetterUrls, FleetFifo, RetryLater, WakeUpQueue};
+#[cfg(feature = "token-store")]
+pub use ssm::CredentialParameters;
 #[cfg(feature = "ssm")]
-pub use ssm::{CredentialParameters, FleetParameters, SecretParameters, SetupParameters, SetupSecret};
+pub use ssm::{FleetParameters, SecretParameters, SetupParameters, SetupSecret};
 #[cfg(feature = "token-store")]
 pub use token_store::SharedTokens;

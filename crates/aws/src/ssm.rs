@@ -2,15 +2,17 @@
 //! with the time at which it was read, and read again when it is older than asked for.
 
 mod cache;
+#[cfg(feature = "token-store")]
 mod credentials;
 mod fleets;
+#[cfg(feature = "token-store")]
+pub(crate) mod named;
 mod path;
 mod secrets;
 mod setup;
 
-pub use credentials::CredentialParameters;
 #[cfg(feature = "token-store")]
-pub(crate) use credentials::read;
+pub use credentials::CredentialParameters;
 pub use fleets::FleetParameters;
 pub use secrets::SecretParameters;
 pub use setup::{SetupParameters, SetupSecret};

@@ -33,7 +33,7 @@ pub struct Arguments {
     /// The event that the others get.
     #[arg(long, value_name = "FILE", requires = "other")]
     pub event: Option<PathBuf>,
-    /// What AWS answers the others, as one JSON object by service and action, such as {"AmazonSSM.GetParameter": {…}}.
+    /// What AWS answers the others, as one JSON object by service and action, such as {"AmazonSSM.GetParameters": {…}}.
     #[arg(long, value_name = "FILE", requires = "other")]
     pub answers: Option<PathBuf>,
     /// Counts instructions and allocations of a warm call under valgrind instead, which takes some minutes.

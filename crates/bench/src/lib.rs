@@ -17,6 +17,7 @@ mod runtime_api;
 mod show;
 mod statistics;
 mod subject;
+mod tried;
 mod world;
 
 pub use arguments::Arguments;
@@ -26,4 +27,5 @@ pub use problem::Problem;
 pub use results::{Results, Spread, Summary};
 pub use run::run;
 pub use subject::{FUNCTIONS, Given, HELLO, Other, Subject};
+pub use tried::Tried;
 pub use world::{Before, World};

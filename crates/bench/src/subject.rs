@@ -97,19 +97,25 @@ impl Subject {
     /// One of the project's functions, or the floor in Rust.
     pub fn of_ours(name: &str, given: &Given) -> Result<Self, Problem> {
         let folder = given.packages.join(name);
-        let sample = SAMPLES.iter().find(|(function, _, _)| *function == name);
-        let event = match sample {
-            Some((_, sample, _)) => read(&given.root.join("events").join(format!("{sample}.json")))?,
-            None => NO_EVENT.to_owned(),
-        };
         let size = |file: &str| fs::metadata(folder.join(file)).map(|data| data.len());
         size("bootstrap").map_err(Problem::machine(format!("{name} is not built: {}", folder.join("bootstrap").display())))?;
+        let zipped_bytes = size("bootstrap.zip").ok();
+        Ok(Self { zipped_bytes, ..Self::of_program(name, &folder.join("bootstrap"), &given.root)? })
+    }
+
+    /// The same, from a program that is somewhere else.
+    pub(crate) fn of_program(name: &str, program: &Path, root: &Path) -> Result<Self, Problem> {
+        let sample = SAMPLES.iter().find(|(function, _, _)| *function == name);
+        let event = match sample {
+            Some((_, sample, _)) => read(&root.join("events").join(format!("{sample}.json")))?,
+            None => NO_EVENT.to_owned(),
+        };
         Ok(Self {
             name: name.to_owned(),
-            command: vec![folder.join("bootstrap").display().to_string()],
+            command: vec![program.display().to_string()],
             event,
             before: sample.map_or(Before::Running, |(_, _, before)| *before),
-            zipped_bytes: size("bootstrap.zip").ok(),
+            zipped_bytes: None,
             answers: BTreeMap::new(),
         })
     }

@@ -64,7 +64,7 @@ pub struct World {
 
 impl World {
     /// Opens the endpoints, with a fleet in which so many jobs wait. The first making of an App's key takes a second or two; `answers` go before what the
-    /// endpoints know, by service and action (`AmazonSSM.GetParameter`).
+    /// endpoints know, by service and action (`AmazonSSM.GetParameters`).
     pub async fn open(before: Before, waiting: u32, key_pem: &str, answers: BTreeMap<String, Value>) -> Result<Self, Problem> {
         let now = now();
         let waiting = (1..=waiting).map(|number| table::item(&parameters::waiting(number, now))).collect();

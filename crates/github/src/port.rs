@@ -9,7 +9,7 @@ use crate::limits::CREDENTIAL_MAX_AGE;
 use crate::scope::ApiUrl;
 use crate::surroundings::Surroundings;
 use crate::token::TokenStore;
-use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::fleet::{Fleet, Scope};
 use fargate_runners_core::ids::{CredentialName, RunnerId};
 use fargate_runners_core::names::RunnerName;
 use fargate_runners_use_cases::ports::{Deleted, Github, GithubError, JitRunner, MintError, PortError, Retry};
@@ -18,13 +18,14 @@ use std::time::Duration;
 
 /// Where credentials are kept. An implementation keeps what it read and reads again only when that is older than asked for.
 pub trait Credentials {
-    /// The credential's JSON as it was at most `max_age` ago.
-    async fn credential(&self, name: &CredentialName, max_age: Duration) -> Result<SecretString, PortError>;
+    /// The credential's JSON as it was at most `max_age` ago. It is for runners at `scope`: who has the tokens too may bring along those that will be
+    /// asked for next ([`crate::TokenKey::possible`]).
+    async fn credential(&self, name: &CredentialName, scope: &Scope, max_age: Duration) -> Result<SecretString, PortError>;
 }
 
 impl<T: Credentials> Credentials for &T {
-    async fn credential(&self, name: &CredentialName, max_age: Duration) -> Result<SecretString, PortError> {
-        (**self).credential(name, max_age).await
+    async fn credential(&self, name: &CredentialName, scope: &Scope, max_age: Duration) -> Result<SecretString, PortError> {
+        (**self).credential(name, scope, max_age).await
     }
 }
 
@@ -54,7 +55,7 @@ impl<C: Credentials, S: TokenStore, W: Surroundings> FleetGithub<C, S, W> {
             PortError::new(format!("the {what} of fleet {} (credential {})", fleet.name, fleet.credential), Retry::Never, source)
         };
         let api = ApiUrl::parse(&fleet.api_url).map_err(|error| unusable("API URL", error.into()))?;
-        let json = self.credentials.credential(&fleet.credential, max_age).await?;
+        let json = self.credentials.credential(&fleet.credential, &fleet.scope, max_age).await?;
         let credential = Credential::parse(&json).map_err(|error| unusable("GitHub credential", error.into()))?;
         Ok(Access { api, scope: fleet.scope.clone(), credential_name: fleet.credential.clone(), credential })
     }

@@ -20,10 +20,14 @@ pub struct TokenKey(String);
 
 impl TokenKey {
     pub(crate) fn of(credential: &CredentialName, app: &AppCredential, scope: &Scope) -> Self {
-        match app.installation_id {
-            Some(_) => Self(credential.to_string()),
-            None => Self(format!("{credential}.{}", scope::account(scope))),
-        }
+        let [of_credential, of_account] = Self::possible(credential, scope);
+        if app.installation_id.is_some() { of_credential } else { of_account }
+    }
+
+    /// The keys that it can be, before the credential is known: it says whether the installation is given.
+    #[must_use]
+    pub fn possible(credential: &CredentialName, scope: &Scope) -> [Self; 2] {
+        [Self(credential.to_string()), Self(format!("{credential}.{}", scope::account(scope)))]
     }
 
     /// As text: letters, digits, `-`, `_` and `.` only.

@@ -22,11 +22,12 @@ async fn main() -> Result<(), StartError> {
     let stack_name = environment.text("STACK_NAME")?;
     let table = environment.text("TABLE_NAME")?;
     let aws = Aws::from_env().map_err(StartError::adapter)?;
-    let client = GithubClient::new(Http::new(), SharedTokens::new(&aws, &stack_name, &table), System);
+    let tokens = SharedTokens::new(&aws, &stack_name, &table);
+    let credentials = CredentialParameters::new(&aws, &stack_name, &tokens);
     let register = Register {
         ledger: DynamoLedger::new(&aws, &table),
         pace: DynamoPace::new(&aws, &table),
-        github: FleetGithub::new(client, CredentialParameters::new(&aws, &stack_name)),
+        github: FleetGithub::new(GithubClient::new(Http::new(), tokens, System), credentials),
         tasks: Ecs::new(&aws, &stack_name),
         fleets: FleetParameters::new(&aws, &stack_name),
         bus: EventBus::new(&aws, environment.text("EVENT_BUS_NAME")?),

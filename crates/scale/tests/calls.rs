@@ -1,24 +1,13 @@
 //! What the function asks of AWS, as a process of its own: at first, and when it is warm.
 
-use fargate_runners_bench::{Before, Plan, Subject, World, counted, live};
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use fargate_runners_bench::{Tried, counted};
 
 #[tokio::test]
 async fn a_warm_look_reads_no_parameter_and_asks_for_what_it_wants_once() {
-    let world = World::open(Before::Registered, 0, "", BTreeMap::new()).await.unwrap();
-    let event = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/scale-fleets.json");
-    let subject = Subject {
-        name: "scale".to_owned(),
-        command: vec![env!("CARGO_BIN_EXE_scale").to_owned()],
-        event: std::fs::read_to_string(event).unwrap(),
-        before: Before::Registered,
-        zipped_bytes: None,
-        answers: BTreeMap::new(),
-    };
-    let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("calls.log");
-    let life = live(&subject, &world, &Plan { calls: 3, log, instrument: Vec::new() }).await.unwrap();
-    assert!(counted(&life.first.calls).keys().any(|name| name.starts_with("SSM.")));
+    let scale = Tried::new("scale", env!("CARGO_BIN_EXE_scale")).unwrap();
+    let life = scale.live(3, env!("CARGO_TARGET_TMPDIR")).await.unwrap();
+    // Two fleets are looked at at once, and wait for the same reading.
+    assert_eq!(counted(&life.first.calls).get("SSM.GetParametersByPath"), Some(&1));
     for call in &life.warm {
         let calls = counted(&call.calls);
         assert_eq!(call.answer, r#"{"batchItemFailures":[]}"#);

@@ -34,8 +34,9 @@ async fn main() -> Result<(), StartError> {
     let stack_name = environment.text("STACK_NAME")?;
     let table = environment.text("TABLE_NAME")?;
     let aws = Aws::from_env().map_err(StartError::adapter)?;
-    let client = GithubClient::new(Http::new(), SharedTokens::new(&aws, &stack_name, &table), System);
-    let github = FleetGithub::new(client, CredentialParameters::new(&aws, &stack_name));
+    let tokens = SharedTokens::new(&aws, &stack_name, &table);
+    let credentials = CredentialParameters::new(&aws, &stack_name, &tokens);
+    let github = FleetGithub::new(GithubClient::new(Http::new(), tokens, System), credentials);
     let dead_letters = DeadLetterUrls {
         events: environment.text("EVENT_DEAD_LETTERS_URL")?,
         fleets: environment.text("FLEET_DEAD_LETTERS_URL")?,

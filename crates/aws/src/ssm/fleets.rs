@@ -12,7 +12,8 @@ use aws_sdk_ssm::operation::delete_parameter::DeleteParameterError;
 use aws_sdk_ssm::types::ParameterType;
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::FleetName;
-use fargate_runners_use_cases::ports::{Clock, FleetList, Fleets, PortError, chain};
+use fargate_runners_core::time::Timestamp;
+use fargate_runners_use_cases::ports::{FleetList, Fleets, PortError, chain};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,10 +55,12 @@ impl FleetParameters {
 
 impl Fleets for FleetParameters {
     async fn fleets(&self, max_age: Duration) -> Result<Arc<FleetList>, PortError> {
-        let now = SystemClock.now();
-        if let Some(kept) = self.kept.get(max_age, now) {
-            return Ok(kept);
-        }
+        self.kept.get_or_read(max_age, &SystemClock, |now| self.read(now)).await
+    }
+}
+
+impl FleetParameters {
+    async fn read(&self, now: Timestamp) -> Result<Arc<FleetList>, PortError> {
         let mut list = FleetList { read_at: now, ..FleetList::default() };
         let parameters = below(&self.aws, &self.path, Reach::Children).await?;
         let drained: Vec<String> = parameters.iter().filter_map(|(name, _)| Some(name.strip_suffix(DRAINED)?.to_owned())).collect();
@@ -71,9 +74,7 @@ impl Fleets for FleetParameters {
                 }
             }
         }
-        let list = Arc::new(list);
-        self.kept.keep(now, Arc::clone(&list));
-        Ok(list)
+        Ok(Arc::new(list))
     }
 }
 

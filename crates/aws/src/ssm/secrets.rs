@@ -5,7 +5,7 @@ use super::cache::Cache;
 use super::path::{Reach, below};
 use crate::clock::SystemClock;
 use crate::config::Aws;
-use fargate_runners_use_cases::ports::{Clock, PortError, WebhookSecrets};
+use fargate_runners_use_cases::ports::{PortError, WebhookSecrets};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,15 +28,12 @@ impl SecretParameters {
 
 impl WebhookSecrets for SecretParameters {
     async fn webhook_secrets(&self, max_age: Duration) -> Result<Arc<Vec<SecretString>>, PortError> {
-        let now = SystemClock.now();
-        if let Some(kept) = self.kept.get(max_age, now) {
-            return Ok(kept);
-        }
-        let found = below(&self.aws, &self.path, Reach::All).await?.into_iter().map(|(_, secret)| secret);
-        // An empty secret would let anybody sign.
-        let secrets = Arc::new(found.filter(|secret| !secret.expose_secret().is_empty()).collect::<Vec<_>>());
-        self.kept.keep(now, Arc::clone(&secrets));
-        Ok(secrets)
+        let read = async |_| {
+            let found = below(&self.aws, &self.path, Reach::All).await?.into_iter().map(|(_, secret)| secret);
+            // An empty secret would let anybody sign.
+            Ok(Arc::new(found.filter(|secret| !secret.expose_secret().is_empty()).collect::<Vec<_>>()))
+        };
+        self.kept.get_or_read(max_age, &SystemClock, read).await
     }
 }
 

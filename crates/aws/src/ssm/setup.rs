@@ -1,9 +1,9 @@
 //! The two kinds of secrets as whoever sets a stack up reads and writes them: a GitHub credential, and what signs its webhook. No function does this.
 
-use super::credentials::read;
 use crate::config::Aws;
 use crate::error::port_error;
 use aws_sdk_ssm::operation::delete_parameter::DeleteParameterError;
+use aws_sdk_ssm::operation::get_parameter::GetParameterError;
 use aws_sdk_ssm::types::ParameterType;
 use fargate_runners_core::ids::CredentialName;
 use fargate_runners_use_cases::ports::PortError;
@@ -50,7 +50,13 @@ impl SetupParameters {
     /// What it holds, if it is there.
     pub async fn read(&self, secret: &SetupSecret) -> Result<Option<SecretString>, PortError> {
         let name = self.name(secret);
-        read(&self.aws, &name, || format!("reading the parameter {name}")).await
+        match self.aws.ssm().get_parameter().name(&name).with_decryption(true).send().await {
+            Ok(answer) => Ok(answer.parameter.and_then(|parameter| parameter.value).map(SecretString::from)),
+            Err(error) => match error.as_service_error() {
+                Some(GetParameterError::ParameterNotFound(_)) => Ok(None),
+                _ => Err(port_error(format!("reading the parameter {name}"), error)),
+            },
+        }
     }
 
     /// Writes it, encrypted, over whatever was there.

@@ -96,9 +96,10 @@ impl State {
             let below = held.iter().filter(|(name, _)| name.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')));
             return json!({"Parameters": below.map(|(name, value)| parameter(name, value)).collect::<Vec<_>>()});
         }
-        let asked = body["Name"].as_str().unwrap_or_default();
-        let found = held.iter().find(|(name, _)| name == asked);
-        found.map_or(Value::Null, |(name, value)| json!({"Parameter": parameter(name, value)}))
+        let asked = body["Names"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let (there, missing): (Vec<_>, Vec<_>) = asked.iter().partition(|name| held.iter().any(|(known, _)| name == &known));
+        let found = held.iter().filter(|(name, _)| there.contains(&&json!(name)));
+        json!({"Parameters": found.map(|(name, value)| parameter(name, value)).collect::<Vec<_>>(), "InvalidParameters": missing})
     }
 
     fn parameters(&self) -> Vec<(String, String)> {

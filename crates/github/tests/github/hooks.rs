@@ -3,7 +3,7 @@
 use crate::port::{Replaced, fleet_of, github};
 use crate::server::{Play, Server, json, refusal};
 use crate::world::{PAT, START, World, client, private_pem, public_pem, shown};
-use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::fleet::{Fleet, Scope};
 use fargate_runners_core::ids::CredentialName;
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_github::{Credentials, FleetGithub, MemoryTokenStore};
@@ -21,7 +21,7 @@ const LOG: &str = "GET /app/hook/deliveries";
 struct Kept;
 
 impl Credentials for Kept {
-    async fn credential(&self, name: &CredentialName, _: Duration) -> Result<SecretString, PortError> {
+    async fn credential(&self, name: &CredentialName, _: &Scope, _: Duration) -> Result<SecretString, PortError> {
         let credential = match name.as_str().split('-').next() {
             Some("app") => j!({"kind": "app", "app_id": "123", "private_key": private_pem(), "installation_id": 42}),
             Some("pat") => j!({"kind": "pat", "token": format!("{PAT}{name}")}),

@@ -4,7 +4,7 @@ use crate::model::ask;
 use crate::port::fleet_of;
 use crate::server::Server;
 use crate::world::{PAT, START, World, client, private_pem};
-use fargate_runners_core::fleet::{Fleet, FleetError};
+use fargate_runners_core::fleet::{Fleet, FleetError, Scope};
 use fargate_runners_core::ids::{CredentialName, StackId};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_github::{Credentials, FleetGithub, MemoryTokenStore};
@@ -31,7 +31,7 @@ pub const GROUP: u64 = 3;
 struct Kept;
 
 impl Credentials for Kept {
-    async fn credential(&self, name: &CredentialName, _: Duration) -> Result<SecretString, PortError> {
+    async fn credential(&self, name: &CredentialName, _: &Scope, _: Duration) -> Result<SecretString, PortError> {
         let app = |id: &str| j!({"kind": "app", "app_id": id, "private_key": private_pem()});
         let credential = match name.as_str() {
             "app" => app("123"),

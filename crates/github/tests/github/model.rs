@@ -3,7 +3,7 @@
 use crate::port::fleet_of;
 use crate::server::{Play, Seen, Server};
 use crate::world::{PAT, START, World, client, private_pem, public_pem};
-use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::fleet::{self, Fleet};
 use fargate_runners_core::ids::{CredentialName, JobId, RepositoryName, RunId, RunnerId};
 use fargate_runners_core::job::JobPhase;
 use fargate_runners_core::time::Timestamp;
@@ -26,7 +26,7 @@ const LABELS: [&str; 2] = ["self-hosted", "linux"];
 struct Kept;
 
 impl Credentials for Kept {
-    async fn credential(&self, name: &CredentialName, _: Duration) -> Result<SecretString, PortError> {
+    async fn credential(&self, name: &CredentialName, _: &fleet::Scope, _: Duration) -> Result<SecretString, PortError> {
         let credential = match name.as_str() {
             "app" => j!({"kind": "app", "app_id": "123", "private_key": private_pem()}),
             _ => j!({"kind": "pat", "token": PAT}),

@@ -3,7 +3,7 @@
 use crate::mints::minted;
 use crate::server::{Play, Server, empty, json, refusal};
 use crate::world::{IN_AN_HOUR, PAT, START, World, client};
-use fargate_runners_core::fleet::Fleet;
+use fargate_runners_core::fleet::{Fleet, Scope};
 use fargate_runners_core::ids::{CredentialName, JobId, RepositoryName, RunId, RunnerId};
 use fargate_runners_core::names::RunnerName;
 use fargate_runners_github::{Credentials, FleetGithub, GithubClient, Http, MemoryTokenStore, System};
@@ -23,7 +23,7 @@ fn mint() -> String {
 pub struct Replaced;
 
 impl Credentials for Replaced {
-    async fn credential(&self, _: &CredentialName, max_age: Duration) -> Result<SecretString, PortError> {
+    async fn credential(&self, _: &CredentialName, _: &Scope, max_age: Duration) -> Result<SecretString, PortError> {
         let token = if max_age.is_zero() { "ghp_new" } else { PAT };
         Ok(SecretString::from(j!({"kind": "pat", "token": token}).to_string()))
     }
@@ -32,7 +32,7 @@ impl Credentials for Replaced {
 struct Nonsense;
 
 impl Credentials for Nonsense {
-    async fn credential(&self, _: &CredentialName, _: Duration) -> Result<SecretString, PortError> {
+    async fn credential(&self, _: &CredentialName, _: &Scope, _: Duration) -> Result<SecretString, PortError> {
         Ok(SecretString::from("{\"kind\":\"pat\",\"token\":sesame}"))
     }
 }

@@ -136,7 +136,7 @@ fn call_of(event: &Value) -> Option<Call> {
         at: event["EventTime"].as_f64()?,
         read_units: units("read"),
         write_units: units("write"),
-        kms: u32::from(is_of_secrets),
+        kms: if is_of_secrets { decrypted(&said["requestParameters"]) } else { 0 },
         service: None,
     })
 }
@@ -146,13 +146,18 @@ fn subject(request: &Value) -> Option<&str> {
     let place = [&request["Item"]["sk"]["S"], &request["Key"]["sk"]["S"]].into_iter().find_map(Value::as_str);
     let partitions = [&request["Item"]["pk"]["S"], &request["ExpressionAttributeValues"][":pk"]["S"]];
     let healer = partitions.into_iter().find_map(Value::as_str).filter(|pk| *pk == "SWEEP");
-    let parameter = [&request["Name"], &request["Path"]].into_iter().find_map(Value::as_str);
+    let parameter = [&request["Name"], &request["Names"][0], &request["Path"]].into_iter().find_map(Value::as_str);
     let queue = request["QueueUrl"].as_str().and_then(|url| url.rsplit('/').next()?.strip_prefix(CONTROL_PLANE)?.strip_prefix('-'));
     healer
         .map(|_| "memo")
         .or(place.and_then(|place| place.split('#').next()))
         .or(parameter.and_then(|name| name.split('/').nth(2)))
         .or(queue)
+}
+
+/// How many secrets a call of SSM has KMS decrypt: each that is there. Of the two names that a token can have, one is at most.
+fn decrypted(request: &Value) -> u32 {
+    if request["Names"].as_array().is_some_and(|names| names.len() > 1) { 2 } else { 1 }
 }
 
 /// The function whose session it is.
@@ -188,6 +193,7 @@ mod tests {
             (json!({ "ExpressionAttributeValues": { ":pk": { "S": "SWEEP" } } }), Some("memo")),
             (json!({ "ExpressionAttributeValues": { ":pk": { "S": "FLEET#default" } } }), None),
             (json!({ "Name": "/fargate-runners/tokens/app-1" }), Some("tokens")),
+            (json!({ "Names": ["/fargate-runners/credentials/app-1", "/fargate-runners/tokens/app-1"] }), Some("credentials")),
             (json!({ "QueueUrl": "http://127.0.0.1:1/000000000000/fargate-runners-wake-up" }), Some("wake-up")),
             (json!({ "TransactItems": [] }), None),
         ] {
