@@ -8,7 +8,6 @@ use super::item::Item;
 use super::reads;
 use super::steps::{Step, steps_of};
 use crate::config::Aws;
-use fargate_runners_core::ids::FleetName;
 use fargate_runners_core::record::{Key, Versioned, View, Write};
 use fargate_runners_core::time::Timestamp;
 use fargate_runners_use_cases::ports::{COMMIT_MAX, CommitError, Ledger, PortError, Retry};
