@@ -45,15 +45,23 @@ impl EarlyEnds {
 
     /// Keeps a job in mind that is over, if word that it was queued may still be taken for new.
     pub fn note(&mut self, job: &JobRecord, now: Timestamp) {
-        // It was queued no later than any of these; if nobody has told when, that word may yet come.
-        let known = job.queued_at.or(job.taken_at).or(job.ended_at).unwrap_or(job.seen_at);
-        let until = known + EARLY;
-        if until <= now || self.jobs.contains_key(&job.job_id) {
-            return;
+        // Where nobody has told when it was queued, that word may yet come, and be of any clock.
+        let until = job.queued_at.unwrap_or(now) + EARLY;
+        if until > now {
+            self.forget_old(now);
+            self.keep(job.job_id, until);
         }
-        self.forget_old(now);
-        if self.jobs.len() < KEPT {
-            self.jobs.insert(job.job_id, until);
+    }
+
+    /// Keeps in mind what is kept there, too: of a look that was not written whole.
+    pub fn join(&mut self, other: &Self) {
+        self.any_until = self.any_until.max(other.any_until);
+        other.jobs.iter().for_each(|(job_id, until)| self.keep(*job_id, *until));
+    }
+
+    fn keep(&mut self, job_id: JobId, until: Timestamp) {
+        if self.jobs.len() < KEPT || self.jobs.contains_key(&job_id) {
+            self.jobs.entry(job_id).and_modify(|known| *known = until.max(*known)).or_insert(until);
         } else {
             self.any_until = self.any_until.max(Some(until));
         }
@@ -112,6 +120,15 @@ mod tests {
         assert!(ends.rule_out(JobId(100), Some(later), later), "those have had their time");
         ends.forget_old(later);
         assert!(ends.is_empty());
+    }
+
+    #[test]
+    fn what_a_look_kept_in_mind_that_was_not_written_is_not_forgotten() {
+        let (mut ends, mut other) = (EarlyEnds::default(), EarlyEnds::default());
+        (0..5).for_each(|job| ends.note(&ended(job), QUEUED));
+        (4..9).for_each(|job| other.note(&ended(job), QUEUED));
+        ends.join(&other);
+        assert!((0..9).all(|job| !ends.rule_out(JobId(job), Some(QUEUED), QUEUED)), "also the one that is too many");
     }
 
     #[test]

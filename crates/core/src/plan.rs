@@ -108,6 +108,9 @@ pub fn plan(view: &mut View, fleet: &Fleet, seed: &str, now: Timestamp) -> Plan 
     state.current = Some(fleet.task_definition.clone());
     plan.look_again = plan.look_again.filter(|wait| take_wake_up(&mut state.wake_at, now + *wait, now));
     note_counts(&mut view.state, tally.counts);
+    if view.state.is_changed() {
+        view.state.get_mut().early_ends.forget_old(now);
+    }
     plan
 }
 

@@ -28,6 +28,8 @@ const SHORT_CALL: Millis = 10_000;
 const BACKOFF_MOST: Millis = 30_000;
 const AGAIN_LEAST: Millis = 1_000;
 const AGAIN_MOST: Millis = 300_000;
+/// Of a wait so much at most has a quarter added to it by chance.
+const JITTERED: Millis = 16_000;
 
 /// Plays the script; returns its exit code.
 pub async fn play(world: &Rc<World>, life: &Rc<TaskLife>) -> i32 {
@@ -105,7 +107,7 @@ impl Script<'_> {
             return Err(());
         }
         let delay = asked.map_or(backoff.next, bounded);
-        let delay = delay + self.world.between(0, delay / 4 + 1000);
+        let delay = delay + self.world.between(0, delay.min(JITTERED) / 4 + 1000);
         if asked.is_none() {
             backoff.next = (backoff.next * 2).min(BACKOFF_MOST);
         }

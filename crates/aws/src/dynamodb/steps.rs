@@ -1,7 +1,8 @@
 //! Which items a write touches, each under its condition. Together they are carried out or not at all.
 //!
 //! A record that counts and one that is over stand in different partitions, so that what counts is listed without what is over, and no index is written. A record
-//! stands in one of the two at a time: whoever makes one makes sure of the other, and one that ends moves in one transaction.
+//! stands in one of the two at a time: whoever makes one makes sure of the other, or knows that what it is about has only begun; and one that ends moves in one
+//! transaction.
 
 use super::conditions::{Condition, in_version, nothing};
 use super::item::{Item, item_of, key_at, places};
@@ -15,6 +16,8 @@ use fargate_runners_use_cases::ports::PortError;
 pub(super) enum Step {
     /// It is written.
     Put(Item, Condition),
+    /// It is written over whatever stands there.
+    Replace(Item),
     /// It is deleted.
     Delete(Item, Condition),
     /// It stays as it is.
@@ -32,9 +35,9 @@ pub(super) fn steps_of(write: &Write, now: Timestamp) -> Result<Vec<Step>, PortE
         }
         Expected::NothingYet => vec![Step::Put(item, nothing(now))],
         Expected::Record(from, version) if from == place => vec![Step::Put(item, in_version(version, now))],
-        Expected::Record(from, version) => {
-            vec![Step::Delete(key_at(&key, from), in_version(version, now)), Step::Put(item, nothing(now))]
-        }
+        // What is there besides can only be an end of the same record, which was not known when it was made (`Expected::NothingYet`). Were that in the way, nobody
+        // could end it any more.
+        Expected::Record(from, version) => vec![Step::Delete(key_at(&key, from), in_version(version, now)), Step::Replace(item)],
     })
 }
 
@@ -48,6 +51,7 @@ impl Step {
                 let put = put.set_expression_attribute_names(Some(condition.names));
                 item.put(put.set_expression_attribute_values(Some(condition.values)).build()?)
             }
+            Self::Replace(put) => item.put(Put::builder().table_name(table).set_item(Some(put)).build()?),
             Self::Delete(key, condition) => {
                 let delete = Delete::builder().table_name(table).set_key(Some(key)).condition_expression(condition.expression);
                 let delete = delete.set_expression_attribute_names(Some(condition.names));
@@ -121,7 +125,7 @@ mod tests {
             (&json!("FLEET#default"), &json!("2"))
         );
         assert_eq!((&put["Item"]["pk"]["S"], &put["Item"]["version"]["N"]), (&json!("PAST#default"), &json!("3")));
-        assert_eq!(put["ConditionExpression"], "attribute_not_exists(#pk) OR #expires <= :now");
+        assert_eq!(put["ConditionExpression"], Value::Null, "also where an end of it stands already");
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ use crate::webhook::DOUBT;
 use fargate_runners_core::apply::{
     apply, forget_answered, is_taken_for_new, jobs_of, keys_of, keys_of_stopped, leave_noted, note_early_ends, take_losses,
 };
+use fargate_runners_core::early_ends::EarlyEnds;
 use fargate_runners_core::events::{Event, RunnerLost};
 use fargate_runners_core::fleet::Fleet;
 use fargate_runners_core::ids::FleetName;
@@ -60,9 +61,12 @@ where
         let fleet = self.fleet(name).await?;
         let labels = fleet.as_ref().map(|fleet| fleet.labels.clone()).unwrap_or_default();
         let empty = View::counting(name.clone(), labels, jobs_of(events));
+        // Some of a look's parts may be written before another is refused: whoever begins anew finds jobs that are over, and not that this look has ended them.
+        let mut early_ends = EarlyEnds::default();
         for round in 0..CONFLICTS_MAX {
             let now = self.clock.now();
             let (mut view, noted) = self.read(empty.clone(), events, round > 0, now).await?;
+            view.state.get_mut().early_ends.join(&early_ends);
             let taken_in = self.take_in(&mut view, &noted, events, now);
             let plan = fleet.as_ref().map(|fleet| {
                 let seed = format!("{}-{name}-{}", self.stack, view.state.version().0);
@@ -75,7 +79,10 @@ where
                 view.state.get_mut().wake_at = None;
             }
             match commit(&self.ledger, &view.writes(), now).await {
-                Err(CommitError::Conflict) => continue,
+                Err(CommitError::Conflict) => {
+                    early_ends.join(&view.state.get().early_ends);
+                    continue;
+                }
                 Err(CommitError::Failed(error)) => return Err(error.into()),
                 Ok(()) => {}
             }
