@@ -15,7 +15,8 @@ use std::collections::{BTreeSet, HashMap};
 /// takes a second call, and saves a unit for each of the others.
 ///
 /// A record that ends meanwhile may be missing, since these reads are no snapshot: DynamoDB carries a transaction out item by item, and the old place may be empty
-/// before the new one is filled. Nothing is made in its stead, because a record is made only where both places are free. Only a fleet's `scale` ends its records,
+/// before the new one is filled. Nothing is made in its stead, because a record is made only where both places are free, or where what it is
+/// about has only begun. Only a fleet's `scale` ends its records,
 /// and it reads none while it does: whoever finds none is a task that has ended, or looks at one, and comes again or is healed as if nothing had been known yet.
 pub(super) async fn by_key(aws: &Aws, table: &str, keys: &[Key], now: Timestamp) -> Result<Vec<Versioned>, PortError> {
     // DynamoDB refuses a batch that names a key twice.
