@@ -52,12 +52,11 @@ impl SharedTokens {
 
 impl TokenStore for SharedTokens {
     async fn load(&self, key: &TokenKey) -> Result<Option<StoredToken>, StoreFailure> {
-        let json = match self.first.take(key, SystemClock.now()) {
-            Some(brought) => brought.json,
-            None => {
-                let parameter = self.parameter(key);
-                named::read(&self.aws, [&parameter], || format!("reading the shared token {key}")).await?.remove(&parameter)
-            }
+        let json = if let Some(brought) = self.first.take(key, SystemClock.now()) {
+            brought.json
+        } else {
+            let parameter = self.parameter(key);
+            named::read(&self.aws, [&parameter], || format!("reading the shared token {key}")).await?.remove(&parameter)
         };
         Ok(json.as_ref().and_then(StoredToken::from_json))
     }
