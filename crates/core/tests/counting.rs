@@ -67,7 +67,9 @@ fn standing(id: u64, stands: Stands, at: u64, says_when: bool) -> Vec<Versioned>
 /// A look, as `scale` has it: what counts is listed, what the events are about is read by its key where it is not held.
 fn look(empty: View, ledger: &[Versioned], events: &[Event], fleet: &Fleet) -> (View, Vec<RunnerLost>, Plan) {
     let (mut view, mut shared) = (empty, Shared::default());
-    ledger.iter().for_each(|found| view.list(found.clone(), &mut shared));
+    for found in ledger {
+        view.list(found.clone(), &mut shared);
+    }
     let read = |view: &mut View, keys: Vec<Key>| {
         let found = ledger.iter().filter(|found| keys.contains(&found.record.key()) && !view.holds(&found.record.key()));
         let found: Vec<Versioned> = found.cloned().collect();
@@ -142,7 +144,9 @@ fn a_job_that_was_counted_is_counted_no_more_once_it_is_held() {
     let stands = [Stands::IsRaised, Stands::IsRaised, Stands::FitsNoMore, Stands::AtItsGate];
     let ledger: Vec<Versioned> = stands.into_iter().zip(0..).flat_map(|(stands, id)| standing(id, stands, 0, true)).collect();
     let (mut view, mut shared) = (counting(&fleet, &[]), Shared::default());
-    ledger.iter().for_each(|found| view.list(found.clone(), &mut shared));
+    for found in &ledger {
+        view.list(found.clone(), &mut shared);
+    }
     assert_eq!((view.jobs.len(), view.records(), view.demand(&fleet.labels).queued), (0, 4, 2));
     for (held, found) in (1..).zip(&ledger) {
         for _ in 0..2 {
@@ -153,7 +157,9 @@ fn a_job_that_was_counted_is_counted_no_more_once_it_is_held() {
     }
     let noted = standing(1, Stands::Noted, 0, true).swap_remove(0);
     let mut view = counting(&fleet, &[]);
-    ledger.iter().for_each(|found| view.list(found.clone(), &mut shared));
+    for found in &ledger {
+        view.list(found.clone(), &mut shared);
+    }
     view.add([Versioned { noted: noted.noted, ..ledger[1].clone() }]);
     assert_eq!((view.records(), view.demand(&fleet.labels).queued), (4, 2), "also if its progress was noted since it was listed");
 }
@@ -164,7 +170,9 @@ fn of_the_jobs_that_wait_the_oldest_are_held_in_whatever_order_they_are_listed()
     let all: Vec<Versioned> = (0..100).flat_map(|id| standing(id, Stands::Waits, 99 - id, true)).collect();
     for ledger in [all.clone(), all.into_iter().rev().collect()] {
         let (mut view, mut shared) = (counting(&fleet, &[]), Shared::default());
-        ledger.into_iter().for_each(|found| view.list(found, &mut shared));
+        for found in ledger {
+            view.list(found, &mut shared);
+        }
         assert_eq!(view.jobs.keys().map(|job| job.0).collect::<Vec<_>>(), (60..100).collect::<Vec<_>>());
         assert_eq!((view.records(), view.demand(&fleet.labels).queued), (100, 100));
         assert_eq!(view.writes().len(), 1, "nothing is to be written but a fleet that is new");
