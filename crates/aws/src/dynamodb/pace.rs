@@ -228,7 +228,7 @@ mod tests {
         (200, json!({"Attributes": item(window, used, &[])}))
     }
 
-    fn refused(item: Value) -> (u16, Value) {
+    fn refused(item: &Value) -> (u16, Value) {
         (400, json!({"__type": "ConditionalCheckFailedException", "message": "", "Item": item}))
     }
 
@@ -270,7 +270,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_process_that_is_new_counts_in_the_window_that_others_have_begun() {
-        let (answers, aws) = Answers::of([refused(item(WINDOW, 25, &[])), done(WINDOW, 26)]);
+        let (answers, aws) = Answers::of([refused(&item(WINDOW, 25, &[])), done(WINDOW, 26)]);
         assert_eq!(takes(&DynamoPace::new(&aws, "ledger"), Asks::Alone, 1).await, Slot::Taken);
         assert_eq!(tried(&answers), ["first", "count"]);
     }
@@ -278,7 +278,7 @@ mod tests {
     #[tokio::test]
     async fn who_was_launched_among_others_counts_first_in_a_new_process_too() {
         let before = WINDOW - MINT_WINDOW * 2;
-        let (answers, aws) = Answers::of([done(WINDOW, 2), refused(item(before, 9, &[40, 30])), done(WINDOW, 1)]);
+        let (answers, aws) = Answers::of([done(WINDOW, 2), refused(&item(before, 9, &[40, 30])), done(WINDOW, 1)]);
         for _ in 0..2 {
             assert_eq!(takes(&DynamoPace::new(&aws, "ledger"), Asks::AmongOthers, 1).await, Slot::Taken);
         }
@@ -291,7 +291,7 @@ mod tests {
     #[tokio::test]
     async fn who_finds_that_others_have_just_asked_tries_with_what_they_have_left() {
         let before = WINDOW - MINT_WINDOW;
-        let (answers, aws) = Answers::of([done(before, 1), refused(item(before, 3, &[])), done(WINDOW, 1)]);
+        let (answers, aws) = Answers::of([done(before, 1), refused(&item(before, 3, &[])), done(WINDOW, 1)]);
         let pace = DynamoPace::new(&aws, "ledger");
         let credential = CredentialName::parse("default").unwrap();
         for at in [before, WINDOW] {

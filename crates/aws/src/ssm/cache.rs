@@ -63,7 +63,9 @@ impl<T: Clone> Cache<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::{Ready, poll_fn, ready};
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::task::Poll;
     use tokio::sync::Notify;
 
     const HALF_A_MINUTE: Duration = Duration::from_secs(30);
@@ -91,14 +93,17 @@ mod tests {
             outcome.map(|()| number)
         }
 
-        async fn quick(&self) -> Result<u64, &'static str> {
-            Ok(self.asked.fetch_add(1, Ordering::SeqCst))
+        fn quick(&self) -> Ready<Result<u64, &'static str>> {
+            ready(Ok(self.asked.fetch_add(1, Ordering::SeqCst)))
         }
 
         /// Answers the slow ones, after so many seconds.
-        async fn answer_after(&self, secs: u64, watch: &Watch) {
-            watch.0.fetch_add(secs, Ordering::SeqCst);
-            self.answer.notify_waiters();
+        fn answer_after(&self, secs: u64, watch: &Watch) -> impl Future<Output = ()> {
+            poll_fn(move |_| {
+                watch.0.fetch_add(secs, Ordering::SeqCst);
+                self.answer.notify_waiters();
+                Poll::Ready(())
+            })
         }
     }
 

@@ -84,9 +84,12 @@ mod tests {
 
     #[test]
     fn what_was_brought_long_ago_or_in_the_future_is_of_no_use() {
-        for (now, useful) in
-            [(AT, true), (AT + (OPERATION - Duration::from_millis(1)), true), (AT + OPERATION, false), (Timestamp::from_secs(99), false)]
-        {
+        for (now, useful) in [
+            (AT, true),
+            (AT + OPERATION.saturating_sub(Duration::from_millis(1)), true),
+            (AT + OPERATION, false),
+            (Timestamp::from_secs(99), false),
+        ] {
             let (answers, [key, _]) = (FirstAnswers::default(), keys());
             answers.keep(key.clone(), brought("sesame"));
             assert_eq!(answers.take(&key, now).is_some(), useful, "{now:?}");
